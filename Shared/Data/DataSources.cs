@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+
+namespace DistTrain.Data;
+
+/// <summary>The kinds of data that can be asked for by name. To add one, write its reader and add a row here.</summary>
+public static class DataSources
+{
+    /// <summary>What is trained on when nothing is asked for.</summary>
+    public const string Default = "digits";
+
+    /// <summary>Every kind.</summary>
+    public static readonly ImmutableArray<DataKind> Kinds =
+    [
+        DigitsSource.Kind,
+        MnistSource.Kind,
+        TextSource.Kind,
+    ];
+
+    /// <summary>How every kind is written, for messages: <c>digits[:train,test,seed], mnist:&lt;dir&gt;, ...</c>.</summary>
+    public static string Usage => string.Join(", ", Kinds.Select(kind => kind.Usage));
+
+    /// <summary>Opens data by name.</summary>
+    /// <param name="spec">What is asked for, such as <c>mnist:/data/mnist</c>; see <see cref="DataSpec"/>.</param>
+    /// <exception cref="UserErrorException">The kind is unknown, an option is not one of the kind's, or a file is missing or corrupt.</exception>
+    public static DataSplit Open(string spec) => Open(DataSpec.Parse(spec));
+
+    /// <inheritdoc cref="Open(string)"/>
+    public static DataSplit Open(DataSpec spec)
+    {
+        var kind = Kinds.FirstOrDefault(kind => kind.Name == spec.Kind)
+            ?? throw new UserErrorException($"Unknown data '{spec}'; expected one of {Usage}");
+        foreach (var option in spec.Options.Keys)
+        {
+            if (!kind.Options.Any(known => known.Name == option))
+            {
+                var known = kind.Options.IsEmpty ? "takes none" : $"takes {string.Join(", ", kind.Options.Select(o => o.Name))}";
+                throw new UserErrorException($"Data '{spec}': unknown option '{option}'; {kind.Name} {known}");
+            }
+        }
+        try
+        {
+            return kind.Open(spec);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"Data '{spec}' cannot be read: {error.Message}", error);
+        }
+    }
+}
