@@ -1,0 +1,32 @@
+using Akka.Configuration;
+
+namespace DistTrain.Protocol;
+
+/// <summary>The Akka settings that every actor system of DistTrain shares, local, cluster and test alike: what may be serialized and how.</summary>
+public static class ProtocolConfig
+{
+    /// <summary>One serializer for <see cref="IProtocolMessage"/>, JSON refused both ways, strict serialization on, quiet logs, actors that fail are stopped, not restarted.</summary>
+    public static Config Shared { get; } = ConfigurationFactory.ParseString($$"""
+        akka {
+          loglevel = WARNING
+          stdout-loglevel = WARNING
+          log-dead-letters = off
+          log-dead-letters-during-shutdown = off
+          coordinated-shutdown.exit-clr = off
+          actor {
+            guardian-supervisor-strategy = "Akka.Actor.StoppingSupervisorStrategy"
+            serialization-settings.allow-unregistered-types = false
+            serializers {
+              disttrain = "{{typeof(ProtocolSerializer).FullName}}, {{typeof(ProtocolSerializer).Assembly.GetName().Name}}"
+              json = "{{typeof(RefusingJsonSerializer).FullName}}, {{typeof(RefusingJsonSerializer).Assembly.GetName().Name}}"
+            }
+            serialization-bindings {
+              "{{typeof(IProtocolMessage).FullName}}, {{typeof(IProtocolMessage).Assembly.GetName().Name}}" = disttrain
+            }
+            serialization-identifiers {
+              "{{typeof(ProtocolSerializer).FullName}}, {{typeof(ProtocolSerializer).Assembly.GetName().Name}}" = {{ProtocolSerializer.Id}}
+            }
+          }
+        }
+        """);
+}

@@ -1,0 +1,48 @@
+using System.Collections.Frozen;
+
+namespace DistTrain.Protocol;
+
+/// <summary>Every message that may travel, with the short name it travels under. A new message gets a line here; a name is never used for another one.</summary>
+public static class ProtocolManifest
+{
+    private static readonly (string Name, Type Type)[] Table =
+    [
+        ("mj", typeof(Membership.Join)),
+        ("mw", typeof(Membership.Welcome)),
+        ("mr", typeof(Membership.Refused)),
+        ("mh", typeof(Membership.Heartbeat)),
+        ("ml", typeof(Membership.Leave)),
+        ("mx", typeof(Membership.Lost)),
+        ("ma", typeof(Membership.Rejoin)),
+        ("sa", typeof(Schedule.Assignment)),
+        ("sh", typeof(Schedule.Horizon)),
+        ("st", typeof(Schedule.Halt)),
+        ("sd", typeof(Schedule.Halted)),
+        ("ss", typeof(Schedule.Stop)),
+        ("se", typeof(Schedule.JobEnded)),
+        ("gc", typeof(Gradients.Contribution)),
+        ("gr", typeof(Gradients.Refused)),
+        ("gm", typeof(Gradients.Missing)),
+        ("wp", typeof(Weights.Published)),
+        ("ww", typeof(Weights.Wanted)),
+        ("pa", typeof(Progress.Applied)),
+        ("pw", typeof(Progress.Wanted)),
+        ("pf", typeof(Progress.Failed)),
+        ("np", typeof(Norms.Part)),
+        ("nv", typeof(Norms.Verdict)),
+        ("eo", typeof(Evaluation.Order)),
+        ("er", typeof(Evaluation.Report)),
+    ];
+
+    private static readonly FrozenDictionary<string, Type> ByName = Table.ToFrozenDictionary(row => row.Name, row => row.Type);
+    private static readonly FrozenDictionary<Type, string> ByType = Table.ToFrozenDictionary(row => row.Type, row => row.Name);
+
+    /// <summary>All message types.</summary>
+    public static IEnumerable<Type> Types => ByType.Keys;
+
+    /// <summary>The type that a manifest stands for; null for an unknown one.</summary>
+    public static Type? TypeOf(string manifest) => ByName.GetValueOrDefault(manifest);
+
+    /// <summary>The manifest of a message type; null for one that may not travel.</summary>
+    public static string? NameOf(Type type) => ByType.GetValueOrDefault(type);
+}
