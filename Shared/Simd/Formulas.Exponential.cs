@@ -1,0 +1,98 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace DistTrain.Simd;
+
+/// <summary>
+/// The mathematical functions on sixteen lanes, each written once: exponential family here, logarithms, erf and trigonometry in the files beside it. Errors
+/// that the tests hold them to stand in docs/numerics.md.
+/// </summary>
+internal static partial class Formulas
+{
+    private const float Log2E = 1.44269504f;
+
+    // ln 2 in two parts; the first has 15 trailing zero bits, so that k·high is exact for every |k| < 256 with or without FMA.
+    private const float Ln2High = 0.693145752f;
+    private const float Ln2Low = 1.42860677e-6f;
+
+    // 1.5·2^23: adding it rounds a float below 2^22 to an integer, which then stands in the low bits of the sum.
+    private const float RoundingShift = 12582912f;
+
+    /// <summary>e^x: overflow to infinity, gradual underflow, NaN kept.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Exp(Vector512<float> x)
+    {
+        // Beyond these the result is infinity and zero. The native forms return their second operand for NaN, which keeps it.
+        var bounded = Vector512.MinNative(Vector512.Create(100f), Vector512.MaxNative(Vector512.Create(-110f), x));
+        var p = ExpMinusOneReduced(bounded, out var shifted);
+        return ScaleByPowerOfTwo(p + Vector512<float>.One, shifted);
+    }
+
+    /// <summary>e^x − 1 for x in [−30, 60] (callers clamp), without cancellation near zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> ExpMinusOneBounded(Vector512<float> x)
+    {
+        var p = ExpMinusOneReduced(x, out var shifted);
+        var power = ((shifted.AsInt32() << 23) + Vector512.Create(0x3f800000)).AsSingle();
+        return Lanes.MultiplyAdd(power, p, power - Vector512<float>.One);
+    }
+
+    /// <summary>e^x − 1 for x ≤ 0; NaN kept.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> ExpMinusOneNegative(Vector512<float> x)
+        => ExpMinusOneBounded(Vector512.MaxNative(Vector512.Create(-30f), x));
+
+    /// <summary>tanh x = (e^2|x| − 1) / (e^2|x| + 1) with the sign of x; 1 from 10 on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Tanh(Vector512<float> x)
+    {
+        var magnitude = Vector512.MinNative(Vector512.Create(10f), Vector512.Abs(x));
+        var e = ExpMinusOneBounded(magnitude + magnitude);
+        return CopySign(e / (e + Vector512.Create(2f)), x);
+    }
+
+    /// <summary>1 / (1 + e^−x), accurate on both sides: for x &lt; 0 it is e^x / (1 + e^x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Sigmoid(Vector512<float> x)
+    {
+        var e = Exp(-Vector512.Abs(x));
+        var numerator = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), e, Vector512<float>.One);
+        return numerator / (Vector512<float>.One + e);
+    }
+
+    /// <summary>The magnitude of the first argument with the sign of the second.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> CopySign(Vector512<float> magnitude, Vector512<float> sign)
+        => Vector512.ConditionalSelect(Vector512.Create(-0f), sign, magnitude);
+
+    // e^r − 1 with x = k·ln 2 + r, |r| ≤ ln 2 / 2; k stands in the low bits of `shifted`. Degree 7, error below 0.2 ulp of e^r.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> ExpMinusOneReduced(Vector512<float> x, out Vector512<float> shifted)
+    {
+        shifted = Lanes.MultiplyAdd(x, Vector512.Create(Log2E), Vector512.Create(RoundingShift));
+        var k = shifted - Vector512.Create(RoundingShift);
+        var r = Lanes.MultiplyAdd(k, Vector512.Create(-Ln2High), x);
+        r = Lanes.MultiplyAdd(k, Vector512.Create(-Ln2Low), r);
+        var p = Vector512.Create(1.98527613e-4f);
+        p = Lanes.MultiplyAdd(p, r, Vector512.Create(1.39304355e-3f));
+        p = Lanes.MultiplyAdd(p, r, Vector512.Create(8.33336078e-3f));
+        p = Lanes.MultiplyAdd(p, r, Vector512.Create(4.16664854e-2f));
+        p = Lanes.MultiplyAdd(p, r, Vector512.Create(1.66666672e-1f));
+        p = Lanes.MultiplyAdd(p, r, Vector512.Create(0.5f));
+        return Lanes.MultiplyAdd(p * r, r, r);
+    }
+
+    // value·2^k with one rounding, also where the result is subnormal: by instruction, or by two powers of which only the last product can round.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> ScaleByPowerOfTwo(Vector512<float> value, Vector512<float> shifted)
+    {
+        if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
+            return Avx512F.Scale(value, shifted - Vector512.Create(RoundingShift));
+        var k = shifted.AsInt32() - Vector512.Create(RoundingShift).AsInt32();
+        var half = k >> 1;
+        var first = ((half + Vector512.Create(127)) << 23).AsSingle();
+        var second = ((k - half + Vector512.Create(127)) << 23).AsSingle();
+        return value * first * second;
+    }
+}

@@ -1,0 +1,135 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace DistTrain.Simd;
+
+/// <summary>
+/// The sixteen lanes that every element-wise and reduction kernel is written over: a <see cref="Vector512{T}"/> of floats, which the JIT keeps in one
+/// AVX-512 register, two AVX registers or four 128-bit registers. One source, one accumulation order, the same bits at every width.
+/// </summary>
+/// <remarks>
+/// Only <see cref="MultiplyAdd(Vector512{float}, Vector512{float}, Vector512{float})"/> differs between machines: one rounding where there is a hardware
+/// FMA, two where there is none (the portable level).
+/// </remarks>
+internal static unsafe class Lanes
+{
+    /// <summary>Floats in one step of a kernel.</summary>
+    internal const int Count = 16;
+
+    /// <summary>Doubles in one vector of a double-precision kernel.</summary>
+    internal const int DoubleCount = 8;
+
+    private static readonly bool HasFma = Fma.IsSupported || AdvSimd.IsSupported;
+
+    /// <summary>x·y + z: fused where the hardware does it, else multiply, round, add.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> MultiplyAdd(Vector512<float> x, Vector512<float> y, Vector512<float> z)
+        => HasFma ? Vector512.FusedMultiplyAdd(x, y, z) : x * y + z;
+
+    /// <summary>The scalar twin of the vector version: the same roundings.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float MultiplyAdd(float x, float y, float z) => HasFma ? MathF.FusedMultiplyAdd(x, y, z) : x * y + z;
+
+    /// <summary>The first <paramref name="count"/> (0 to 15) lanes true.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Mask(int count)
+        => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
+
+    /// <summary>Loads sixteen floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Load(float* source) => Vector512.Load(source);
+
+    /// <summary>Loads <paramref name="count"/> (1 to 15) floats, the other lanes zero. Touches no memory beyond them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Load(float* source, int count)
+    {
+        if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
+            return Avx512F.MaskLoad(source, Mask(count), Vector512<float>.Zero);
+        return LoadByElement(source, count);
+    }
+
+    /// <summary>As <see cref="Load(float*, int)"/>, with <paramref name="fill"/> in the other lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Load(float* source, int count, float fill)
+        => Vector512.ConditionalSelect(Mask(count), Load(source, count), Vector512.Create(fill));
+
+    /// <summary>Stores the first <paramref name="count"/> (1 to 15) lanes. Touches no memory beyond them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Store(Vector512<float> value, float* destination, int count)
+    {
+        if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
+            Avx512F.MaskStore(destination, Mask(count), value);
+        else
+            StoreByElement(value, destination, count);
+    }
+
+    /// <summary>The fixed tree over sixteen lanes: (0+8, 1+9, …), then distance 4, 2, 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float Sum(Vector512<float> lanes)
+    {
+        var eight = lanes.GetLower() + lanes.GetUpper();
+        var four = eight.GetLower() + eight.GetUpper();
+        var two = four + Vector128.Shuffle(four, Vector128.Create(2, 3, 2, 3));
+        return two.GetElement(0) + two.GetElement(1);
+    }
+
+    /// <summary>The fixed tree over sixteen double lanes held as 0–7 and 8–15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double Sum(Vector512<double> low, Vector512<double> high)
+    {
+        var eight = low + high;
+        var four = eight.GetLower() + eight.GetUpper();
+        var two = four.GetLower() + four.GetUpper();
+        return two.GetElement(0) + two.GetElement(1);
+    }
+
+    /// <summary>The largest lane; NaN where any lane is NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float Max(Vector512<float> lanes)
+    {
+        var eight = Vector256.Max(lanes.GetLower(), lanes.GetUpper());
+        var four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        var two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 2, 3)));
+        return MathF.Max(two.GetElement(0), two.GetElement(1));
+    }
+
+    /// <summary>The smallest lane; NaN where any lane is NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float Min(Vector512<float> lanes)
+    {
+        var eight = Vector256.Min(lanes.GetLower(), lanes.GetUpper());
+        var four = Vector128.Min(eight.GetLower(), eight.GetUpper());
+        var two = Vector128.Min(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 2, 3)));
+        return MathF.Min(two.GetElement(0), two.GetElement(1));
+    }
+
+    /// <summary>Throws where two lengths that must agree do not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void RequireLength(string kernel, string name, int length, int expected)
+    {
+        if (length < expected)
+            ThrowLength(kernel, name, length, expected);
+    }
+
+    private static void ThrowLength(string kernel, string name, int length, int expected)
+        => throw new ArgumentException($"{kernel}: {name} has {length} elements, expected at least {expected}");
+
+    // Through a small buffer: a vector whose other lanes are zero, without reading past the end.
+    private static Vector512<float> LoadByElement(float* source, int count)
+    {
+        var buffer = stackalloc float[Count];
+        for (var i = 0; i < Count; i++)
+            buffer[i] = i < count ? source[i] : 0f;
+        return Vector512.Load(buffer);
+    }
+
+    private static void StoreByElement(Vector512<float> value, float* destination, int count)
+    {
+        var buffer = stackalloc float[Count];
+        value.Store(buffer);
+        for (var i = 0; i < count; i++)
+            destination[i] = buffer[i];
+    }
+}
