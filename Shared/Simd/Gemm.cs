@@ -69,10 +69,10 @@ public static class Gemm
     {
         if (bias.Length != 0 && bias.Length < outFeatures)
             throw new ArgumentException($"Gemm.Linear: bias has {bias.Length} elements, expected {outFeatures} or none.");
-        Multiply(false, true, m, outFeatures, inFeatures, x, inFeatures, weight, inFeatures, y, outFeatures);
-        if (bias.Length == 0 && activation == Activation.None) return;
-        for (var row = 0; row < m; row++)
-            Epilogue.AddBias(y.Slice(row * outFeatures, outFeatures), bias, activation);
+        CheckMatrix("x", x.Length, m, inFeatures, inFeatures);
+        CheckMatrix("weight", weight.Length, outFeatures, inFeatures, inFeatures);
+        CheckMatrix("y", y.Length, m, outFeatures, outFeatures);
+        GemmKernels.Run(Numerics.Level, false, true, m, outFeatures, inFeatures, x, inFeatures, weight, inFeatures, y, outFeatures, false, bias, activation);
     }
 
     private static void CheckMatrix(string name, int length, int rows, int columns, int stride)

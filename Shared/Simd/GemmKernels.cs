@@ -1,53 +1,226 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace DistTrain.Simd;
 
-/// <summary>A simple product: rows of B scaled and added to rows of C.</summary>
-internal static class GemmKernels
+/// <summary>
+/// A product as the blocking sees it: rows of a scalar side times lanes of a vector side. Which of A and B is which is free, since every element of C is
+/// one chain either way. Of each pair of strides one is 1.
+/// </summary>
+internal unsafe struct Product
 {
-    [ThreadStatic]
-    private static float[]? scratch;
+    public nint Rows;
+    public nint Lanes;
+    public nint Depth;
+
+    /// <summary>The scalar side, [rows, depth].</summary>
+    public float* Scalars;
+    public nint ScalarRowStride;
+    public nint ScalarStepStride;
+
+    /// <summary>The vector side, [depth, lanes].</summary>
+    public float* Vectors;
+    public nint VectorLaneStride;
+    public nint VectorStepStride;
+
+    /// <summary>The result, [rows, lanes].</summary>
+    public float* Result;
+    public nint ResultRowStride;
+    public nint ResultLaneStride;
+
+    public bool Accumulate;
+
+    /// <summary>One value per column of C, or null.</summary>
+    public float* Bias;
+    public Activation Activation;
+
+    /// <summary>The same product with the sides exchanged, computing the transpose of C's tiles.</summary>
+    public readonly Product Exchanged() => this with
+    {
+        Rows = Lanes, Lanes = Rows,
+        Scalars = Vectors, ScalarRowStride = VectorLaneStride, ScalarStepStride = VectorStepStride,
+        Vectors = Scalars, VectorLaneStride = ScalarRowStride, VectorStepStride = ScalarStepStride,
+        ResultRowStride = ResultLaneStride, ResultLaneStride = ResultRowStride,
+    };
+}
+
+/// <summary>The blocking around <see cref="Tile"/>: what is packed, in which order tiles run. docs/kernels.md explains it with a picture.</summary>
+internal static unsafe class GemmKernels
+{
+    // A panel of the vector side is PanelLanes x MaxDepth floats: 256 KiB with AVX-512, a quarter of a usual level-2 cache, from where it streams at full speed.
+    private const int MaxDepth = 1024;
+
+    // Rows between two visits of C: whole transposed blocks (3 x 16), and a tile buffer of 48 x 64 floats = 12 KiB that stays in the level-1 cache.
+    private const int GroupRows = 48;
+
+    // Bounds the packed scalar side: 4,096 rows x MaxDepth floats = 16 MiB.
+    private const int BlockRows = 4096;
+
+    // The scalar side is packed where its rows lie side by side, once this many panels read it.
+    private const int PackScalarsFrom = 3;
 
     public static void Run(
         SimdLevel level, bool transposeA, bool transposeB, int m, int n, int k, ReadOnlySpan<float> a, int lda, ReadOnlySpan<float> b, int ldb,
-        Span<float> c, int ldc, bool accumulate)
+        Span<float> c, int ldc, bool accumulate, ReadOnlySpan<float> bias = default, Activation activation = Activation.None)
     {
         if (m == 0 || n == 0) return;
-        if (transposeB && k > 0)
+        fixed (float* pa = a, pb = b, pc = c, pBias = bias)
         {
-            if (scratch == null || scratch.Length < n * k) scratch = new float[n * k];
-            for (var j = 0; j < n; j++)
-                for (var p = 0; p < k; p++) scratch[(p * n) + j] = b[(j * ldb) + p];
-            b = scratch;
-            ldb = n;
-        }
-
-        for (var i = 0; i < m; i++)
-        {
-            var row = c.Slice(i * ldc, n);
-            if (!accumulate) row.Clear();
-            for (var p = 0; p < k; p++)
-                Axpy(level, transposeA ? a[(p * lda) + i] : a[(i * lda) + p], b.Slice(p * ldb, n), row);
+            var product = new Product
+            {
+                Rows = m, Lanes = n, Depth = k,
+                Scalars = pa, ScalarRowStride = transposeA ? 1 : lda, ScalarStepStride = transposeA ? lda : 1,
+                Vectors = pb, VectorLaneStride = transposeB ? ldb : 1, VectorStepStride = transposeB ? 1 : ldb,
+                Result = pc, ResultRowStride = ldc, ResultLaneStride = 1,
+                Accumulate = accumulate, Bias = pBias, Activation = activation,
+            };
+            switch (level)
+            {
+                case SimdLevel.Avx512: Run<Avx512Ops, Vector512<float>>(product); break;
+                case SimdLevel.Avx2: Run<Avx2Ops, Vector256<float>>(product); break;
+                default: Run<PortableOps, Vector128<float>>(product); break;
+            }
         }
     }
 
-    private static void Axpy(SimdLevel level, float scale, ReadOnlySpan<float> x, Span<float> y)
+    private static void Run<TOps, TVector>(in Product natural)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
     {
-        var j = 0;
-        if (level == SimdLevel.Portable)
+        var exchanged = natural.Exchanged();
+        var product = Cost<TOps, TVector>(natural) <= Cost<TOps, TVector>(exchanged) ? natural : exchanged;
+        for (nint row = 0; row < product.Rows; row += BlockRows)
+            RunRows<TOps, TVector>(product, row, Math.Min(BlockRows, product.Rows - row));
+    }
+
+    // Rough cycles: multiply-adds at two vectors a cycle (fewer than 8 chains wait for each other), a third of a cycle to transpose an element, a tenth to copy.
+    private static double Cost<TOps, TVector>(in Product p)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
+    {
+        var vectors = (p.Lanes + TOps.Lanes - 1) / TOps.Lanes;
+        var chains = Math.Min(vectors, TOps.PanelVectors) * Math.Min(p.Rows, Tile.MaxRows);
+        var cycles = 0.5 * vectors * p.Rows * p.Depth * (chains < 8 ? 8.0 / chains : 1);
+        cycles += (p.VectorLaneStride == 1 ? 0.1 : 0.33) * p.Lanes * p.Depth;
+        if (p.ScalarRowStride == 1) cycles += 0.2 * p.Rows * p.Depth;
+        if (p.ResultLaneStride != 1) cycles += (p.Accumulate ? 1.0 : 0.5) * p.Rows * p.Lanes;
+        return cycles;
+    }
+
+    private static void RunRows<TOps, TVector>(in Product p, nint firstRow, nint rows)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
+    {
+        nint panelLanes = TOps.Lanes * TOps.PanelVectors, panels = (p.Lanes + panelLanes - 1) / panelLanes;
+        nint blocks = Math.Max(1, (p.Depth + MaxDepth - 1) / MaxDepth);
+        var packScalars = p.ScalarRowStride == 1 && p.ScalarStepStride != 1 && panels >= PackScalarsFrom;
+        for (nint block = 0; block < blocks; block++)
         {
-            for (; j < y.Length; j++) y[j] += scale * x[j];
+            nint step = p.Depth * block / blocks, steps = (p.Depth * (block + 1) / blocks) - step;
+            var scalars = p.Scalars + (firstRow * p.ScalarRowStride) + (step * p.ScalarStepStride);
+            float* packed = packScalars ? PackScalars(scalars, p.ScalarStepStride, rows, steps) : null;
+            for (nint panel = 0; panel < panels; panel++)
+            {
+                nint lane = panel * panelLanes, lanes = Math.Min(panelLanes, p.Lanes - lane);
+                var task = new TileTask { Depth = steps, Continue = block > 0 || p.Accumulate };
+                SetVectors<TOps, TVector>(ref task, p, rows, lane, lanes, step, steps);
+                for (nint row = 0; row < rows; row += GroupRows)
+                {
+                    var groupRows = Math.Min(GroupRows, rows - row);
+                    if (packScalars)
+                    {
+                        task.Scalars = packed + (row * steps);
+                    }
+                    else
+                    {
+                        task.Scalars = scalars + (row * p.ScalarRowStride);
+                        task.RowStride = p.ScalarRowStride;
+                        task.DepthStride = p.ScalarStepStride;
+                    }
+
+                    RunGroup<TOps, TVector>(p, ref task, firstRow + row, groupRows, lane, lanes, packScalars);
+                    if (block == blocks - 1) Finish(p, firstRow + row, groupRows, lane, lanes);
+                }
+            }
+        }
+    }
+
+    // The panel is read in place where its lanes are whole vectors side by side and its steps do not fall onto the same cache lines, or are few.
+    private static void SetVectors<TOps, TVector>(ref TileTask task, in Product p, nint rows, nint lane, nint lanes, nint step, nint steps)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
+    {
+        var source = p.Vectors + (lane * p.VectorLaneStride) + (step * p.VectorStepStride);
+        if (p.VectorLaneStride == 1 && lanes % TOps.Lanes == 0 && (rows <= GroupRows || p.VectorStepStride <= TOps.Lanes * TOps.PanelVectors))
+        {
+            task.Vectors = source;
+            task.VectorStride = p.VectorStepStride;
             return;
         }
 
-        if (Fma.IsSupported)
+        var width = (lanes + TOps.Lanes - 1) / TOps.Lanes * TOps.Lanes;
+        task.Vectors = Scratch.Take(ScratchUse.VectorPanel, width * steps);
+        task.VectorStride = width;
+        Packing.Panel<TOps, TVector>(source, p.VectorLaneStride, p.VectorStepStride, task.Vectors, steps, lanes, width);
+    }
+
+    // Tile after tile, each [step][row], in the cuts that RunGroup makes.
+    private static float* PackScalars(float* source, nint stepStride, nint rows, nint steps)
+    {
+        var target = Scratch.Take(ScratchUse.ScalarPanel, (rows * steps) + Vector256<float>.Count);
+        for (nint group = 0; group < rows; group += GroupRows)
         {
-            var s = Vector256.Create(scale);
-            for (; j <= y.Length - 8; j += 8)
-                Fma.MultiplyAdd(s, Vector256.Create(x.Slice(j, 8)), Vector256.Create(y.Slice(j, 8))).CopyTo(y.Slice(j, 8));
+            nint groupRows = Math.Min(GroupRows, rows - group), tiles = (groupRows + Tile.MaxRows - 1) / Tile.MaxRows;
+            for (nint tile = 0; tile < tiles; tile++)
+            {
+                nint row = groupRows * tile / tiles, height = (groupRows * (tile + 1) / tiles) - row;
+                Packing.ScalarTile(source + group + row, stepStride, target + ((group + row) * steps), steps, height);
+            }
         }
 
-        for (; j < y.Length; j++) y[j] = MathF.FusedMultiplyAdd(scale, x[j], y[j]);
+        return target;
+    }
+
+    // Cuts a group of rows evenly into tiles (16 rows are 6, 5 and 5, not 6, 6 and 4). Where C cannot take whole vectors (its lanes are not side by side, or do
+    // not fill a vector), the group is computed in a buffer.
+    private static void RunGroup<TOps, TVector>(in Product p, ref TileTask task, nint row, nint rows, nint lane, nint lanes, bool packed)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
+    {
+        nint vectors = (lanes + TOps.Lanes - 1) / TOps.Lanes, tiles = (rows + Tile.MaxRows - 1) / Tile.MaxRows;
+        var result = p.Result + (row * p.ResultRowStride) + (lane * p.ResultLaneStride);
+        var direct = p.ResultLaneStride == 1 && lanes % TOps.Lanes == 0;
+        task.ResultStride = direct ? p.ResultRowStride : TOps.Lanes * TOps.PanelVectors;
+        var target = direct ? result : Scratch.Take(ScratchUse.ResultTile, GroupRows * TOps.Lanes * TOps.PanelVectors);
+        if (!direct && task.Continue)
+        {
+            if (p.ResultLaneStride == 1) Packing.Copy(result, p.ResultRowStride, target, task.ResultStride, rows, lanes);
+            else Packing.Transpose<TOps, TVector>(result, p.ResultLaneStride, target, task.ResultStride, lanes, rows);
+        }
+
+        var scalars = task.Scalars;
+        for (nint tile = 0; tile < tiles; tile++)
+        {
+            nint from = rows * tile / tiles, height = (rows * (tile + 1) / tiles) - from;
+            task.Scalars = scalars + (from * (packed ? task.Depth : task.RowStride));
+            if (packed) (task.RowStride, task.DepthStride) = (1, height);
+            task.Result = target + (from * task.ResultStride);
+            Tile.Run<TOps, TVector>((int)height, (int)vectors, ref task);
+        }
+
+        if (direct) return;
+        if (p.ResultLaneStride == 1) Packing.Copy(target, task.ResultStride, result, p.ResultRowStride, rows, lanes);
+        else Packing.Transpose<TOps, TVector>(target, task.ResultStride, result, p.ResultLaneStride, rows, lanes);
+    }
+
+    // Bias and activation while the group is still in the level-1 cache.
+    private static void Finish(in Product p, nint row, nint rows, nint lane, nint lanes)
+    {
+        if (p.Bias == null && p.Activation == Activation.None) return;
+        var natural = p.ResultLaneStride == 1;
+        nint column = natural ? lane : row, columns = natural ? lanes : rows, lines = natural ? rows : lanes, stride = natural ? p.ResultRowStride : p.ResultLaneStride;
+        var bias = p.Bias == null ? default : new ReadOnlySpan<float>(p.Bias + column, (int)columns);
+        var result = p.Result + (row * p.ResultRowStride) + (lane * p.ResultLaneStride);
+        for (nint line = 0; line < lines; line++) Epilogue.AddBias(new Span<float>(result + (line * stride), (int)columns), bias, p.Activation);
     }
 }
