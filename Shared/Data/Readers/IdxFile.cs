@@ -26,8 +26,10 @@ public static class IdxFile
             file.Position = 0;
             if (!zipped)
                 return Read(path, file, dimensions, file.Length);
-            using var gzip = new GZipStream(file, CompressionMode.Decompress);
-            return Read(path, gzip, dimensions, file.Length * GzipMostRatio);
+            using var gzip = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true);
+            var result = Read(path, gzip, dimensions, file.Length * GzipMostRatio);
+            CheckTrailer(path, file, 4 + 4 * dimensions + result.Bytes.Length);
+            return result;
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -41,6 +43,17 @@ public static class IdxFile
         {
             throw new UserErrorException($"{path}: cannot be read ({error.Message})", error);
         }
+    }
+
+    /// <summary>GZipStream takes a file for whole that ends right after its data; the last four bytes must be the length of what it holds.</summary>
+    private static void CheckTrailer(string path, FileStream file, int length)
+    {
+        Span<byte> trailer = stackalloc byte[4];
+        file.Position = file.Length - trailer.Length;
+        file.ReadExactly(trailer);
+        var said = BinaryPrimitives.ReadUInt32LittleEndian(trailer);
+        if (said != (uint)length)
+            throw new UserErrorException($"{path}: not a whole gzip file (its end says {said} bytes, it holds {length})");
     }
 
     private static (int[] Shape, byte[] Bytes) Read(string path, Stream stream, int dimensions, long mostBytes)
