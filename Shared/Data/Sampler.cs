@@ -1,3 +1,5 @@
+using DistTrain.Simd;
+
 namespace DistTrain.Data;
 
 /// <summary>
@@ -65,9 +67,7 @@ public sealed class Sampler
             epochs[slot] = -1;
             if (blockSize == 0)
             {
-                for (var i = 0; i < Count; i++)
-                    orders[slot][i] = i;
-                Shuffle(orders[slot], new RandomStream(seed, RandomUse.Shuffle, (uint)epoch));
+                Philox.Permutation(orders[slot], RandomStream.Key(seed, RandomUse.Shuffle, (ulong)epoch));
             }
             else
             {
@@ -83,9 +83,7 @@ public sealed class Sampler
         var count = (int)(((long)Count + blockSize - 1) / blockSize);
         if (blocks.Length != count)
             blocks = new int[count];
-        for (var i = 0; i < count; i++)
-            blocks[i] = i;
-        Shuffle(blocks, new RandomStream(seed, RandomUse.ShuffleBlocks, (uint)epoch));
+        Philox.Permutation(blocks, RandomStream.Key(seed, RandomUse.ShuffleBlocks, (ulong)epoch));
         int position = 0, groupStart = 0;
         for (var i = 0; i < count; i++)
         {
@@ -95,19 +93,9 @@ public sealed class Sampler
                 order[position++] = (int)sample;
             if ((i + 1) % BlocksTogether == 0 || i + 1 == count)
             {
-                Shuffle(order.AsSpan(groupStart, position - groupStart), new RandomStream(seed, RandomUse.Shuffle, (uint)epoch, (uint)i));
+                Philox.Shuffle(order.AsSpan(groupStart, position - groupStart), RandomStream.Key(seed, RandomUse.Shuffle, (ulong)epoch, (ulong)i));
                 groupStart = position;
             }
-        }
-    }
-
-    /// <summary>Fisher and Yates's shuffle.</summary>
-    internal static void Shuffle(Span<int> items, RandomStream random)
-    {
-        for (var i = items.Length - 1; i > 0; i--)
-        {
-            var j = random.Next(i + 1);
-            (items[i], items[j]) = (items[j], items[i]);
         }
     }
 }

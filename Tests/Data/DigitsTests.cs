@@ -5,12 +5,13 @@ namespace DistTrain.Tests.Data;
 public class DigitsTests
 {
     [Fact]
-    public void The_default_is_8000_and_2000_digits()
+    public void The_default_digits_never_change()
     {
         var split = DataSources.Open("digits");
         Assert.Equal((8000, 2000), (split.Train.Count, split.Test!.Count));
         Assert.Equal(SampleSpec.Float32(1, 28, 28), split.Train.Inputs);
         Assert.Equal(10, split.Train.Classes);
+        Assert.Equal("ec21cc2f97a89958eb0d48867ccc22287fc2af19c93d3ef1772f28d3e6054894", split.Fingerprint);
     }
 
     [Fact]

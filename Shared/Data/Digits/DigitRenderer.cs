@@ -19,7 +19,7 @@ internal static class DigitRenderer
     /// <returns>The digit that was drawn, 0 to 9.</returns>
     public static byte Draw(ulong seed, int split, int index, Span<byte> pixels)
     {
-        var random = new RandomStream(seed, RandomUse.Digit, (uint)index, (uint)split);
+        var random = new RandomStream(seed, RandomUse.Digit, (ulong)index, (ulong)split);
         var digit = random.Next(10);
         var ways = DigitGlyphs.Ways[digit];
         var strokes = ways[random.Next(ways.Length)];
@@ -51,7 +51,7 @@ internal static class DigitRenderer
             AddLines(flat[..stroke.Flattened], radius + 1, distances);
         }
 
-        Ink(distances, radius, random.Next(.65f, 1f), random.Next(.02f, .16f), new(seed, RandomUse.DigitNoise, (uint)index, (uint)split), pixels);
+        Ink(distances, radius, random.Next(.65f, 1f), random.Next(.02f, .16f), new(seed, RandomUse.DigitNoise, (ulong)index, (ulong)split), pixels);
         return (byte)digit;
     }
 

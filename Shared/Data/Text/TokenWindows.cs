@@ -41,7 +41,7 @@ public sealed class TokenWindows : Dataset
 
     /// <summary>Where an epoch's first window starts.</summary>
     public int Offset(ReadContext context) => varied && context.IsTraining
-        ? (int)(new RandomStream(context.Seed, RandomUse.TextOffset, (uint)context.Epoch).NextUInt32() % (uint)Inputs.Length)
+        ? (int)(new RandomStream(context.Seed, RandomUse.TextOffset, (ulong)context.Epoch).NextUInt32() % (uint)Inputs.Length)
         : 0;
 
     /// <inheritdoc/>
