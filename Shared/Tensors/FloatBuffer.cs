@@ -9,6 +9,8 @@ public sealed class FloatBuffer
     /// <summary>Floats per 64-byte line: every layout offset is a multiple of it.</summary>
     public const int Alignment = 16;
 
+    private Storage? storage;
+
     /// <summary>Takes a zeroed block.</summary>
     /// <param name="length">The number of floats, 0 or more.</param>
     public FloatBuffer(int length)
@@ -33,6 +35,9 @@ public sealed class FloatBuffer
 
     /// <summary>The block.</summary>
     public Memory<float> Memory => Array.AsMemory(Start, Length);
+
+    /// <summary>The block as tensors see it.</summary>
+    internal Storage Storage => storage ??= Storage.Over(this);
 
     /// <summary>A part of the block.</summary>
     public Span<float> Slice(int offset, int length) => Span.Slice(offset, length);

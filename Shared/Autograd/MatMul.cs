@@ -1,0 +1,130 @@
+using DistTrain.Simd;
+using DistTrain.Tensors;
+
+namespace DistTrain.Autograd;
+
+public static partial class TensorOps
+{
+    extension(Tensor a)
+    {
+        /// <summary>
+        /// The matrix product of <c>[M, K]</c> and <c>[K, N]</c>: <c>[M, N]</c>.
+        /// </summary>
+        /// <exception cref="ArgumentException">The inner sizes differ.</exception>
+        public Tensor MatMul(Tensor b)
+        {
+            Types.RequireFloat(a, "MatMul");
+            Types.RequireFloat(b, "MatMul");
+            if (a.Rank != 2 || b.Rank != 2 || a.Shape[1] != b.Shape[0])
+                throw new ArgumentException($"MatMul: shapes {a.Shape} and {b.Shape}, expected [M, K] and [K, N]");
+            var x = Matrix.Of(a);
+            var w = Matrix.Of(b);
+            var y = TensorMemory.Empty(new Shape(x.Rows, w.Columns));
+            Gemm.Multiply(x.Transposed, w.Transposed, x.Rows, w.Columns, x.Columns, x.Data, x.Stride, w.Data, w.Stride, y.Span, w.Columns);
+            if (Recorder.Record<MatMulRule>(y, a, b) is { } rule) (rule.A, rule.B) = (a, b);
+            return y;
+        }
+
+        /// <summary>
+        /// x·Wᵀ + bias, as PyTorch's <c>linear</c>: input <c>[*, in]</c>, weight <c>[out, in]</c>, bias <c>[out]</c> or none, output <c>[*, out]</c>.
+        /// </summary>
+        /// <exception cref="ArgumentException">The last dimension of the input is not the weight's.</exception>
+        public Tensor Linear(Tensor weight, Tensor? bias = null)
+        {
+            Types.RequireFloat(a, "Linear");
+            if (weight.Rank != 2 || a.Rank == 0 || a.Shape[^1] != weight.Shape[1])
+                throw new ArgumentException($"Linear: input {a.Shape} and weight {weight.Shape}, expected [*, in] and [out, in]");
+            if (bias is { } vector && (vector.Rank != 1 || vector.Shape[0] != weight.Shape[0]))
+                throw new ArgumentException($"Linear: bias {vector.Shape}, expected [{weight.Shape[0]}]");
+            int features = a.Shape[^1], outputs = weight.Shape[0], rows = features == 0 ? a.Shape.With(-1, 1).Numel : a.Numel / features;
+            Tensor input = a.Contiguous(), matrix = weight.Contiguous();
+            var y = TensorMemory.Empty(a.Shape.With(-1, outputs));
+            Gemm.Linear(rows, outputs, features, input.Span, matrix.Span, bias is { } b ? b.Contiguous().Span : default, y.Span);
+            var rule = bias is { } third ? Recorder.Record<LinearRule>(y, input, matrix, third) : Recorder.Record<LinearRule>(y, input, matrix);
+            if (rule != null) (rule.X, rule.Weight, rule.HasBias) = (input, matrix, bias != null);
+            return y;
+        }
+    }
+
+    private sealed class MatMulRule : Rule
+    {
+        public Saved A;
+        public Saved B;
+
+        protected override void Backward(Tensor gradient)
+        {
+            // dA = dY·Bᵀ and dB = Aᵀ·dY, written where they belong.
+            var a = Matrix.Of(A.Get(this));
+            var b = Matrix.Of(B.Get(this));
+            var g = gradient.Span;
+            if (Needs(0))
+            {
+                var target = Target(0, out bool accumulate);
+                Gemm.Multiply(false, !b.Transposed, a.Rows, a.Columns, b.Columns, g, b.Columns, b.Data, b.Stride, target, a.Columns, accumulate);
+            }
+            if (Needs(1))
+            {
+                var target = Target(1, out bool accumulate);
+                Gemm.Multiply(!a.Transposed, false, a.Columns, b.Columns, a.Rows, a.Data, a.Stride, g, b.Columns, target, b.Columns, accumulate);
+            }
+        }
+
+        protected override void Forget() => A = B = default;
+    }
+
+    private sealed class LinearRule : Rule
+    {
+        public Saved X;
+        public Saved Weight;
+        public bool HasBias;
+
+        protected override void Backward(Tensor gradient)
+        {
+            var (x, w) = (X.Get(this), Weight.Get(this));
+            int outputs = w.Shape[0], features = w.Shape[1], rows = x.Shape.With(-1, 1).Numel;
+            var g = gradient.Span;
+            if (HasBias && Needs(2))
+            {
+                var target = Target(2, out bool accumulate);
+                Reduce.ColumnSum(rows, outputs, g, target, accumulate);
+            }
+            if (Needs(1))
+            {
+                var target = Target(1, out bool accumulate);
+                Gemm.Multiply(true, false, outputs, features, rows, g, outputs, x.Span, features, target, features, accumulate);
+            }
+            if (Needs(0))
+            {
+                var target = Target(0, out bool accumulate);
+                Gemm.Multiply(false, false, rows, features, outputs, g, outputs, w.Span, features, target, features, accumulate);
+            }
+        }
+
+        protected override void Forget() => X = Weight = default;
+    }
+
+    /// <summary>A matrix as GEMM takes it: a transposed view is read in place, anything else with odd strides is copied.</summary>
+    private readonly ref struct Matrix
+    {
+        public readonly ReadOnlySpan<float> Data;
+        public readonly int Rows;
+        public readonly int Columns;
+        public readonly int Stride;
+        public readonly bool Transposed;
+
+        private Matrix(Tensor t, bool transposed)
+        {
+            var n = t.Node;
+            (Rows, Columns, Transposed) = (n.Shape[0], n.Shape[1], transposed);
+            Stride = Math.Max(1, transposed ? Rows : Columns);
+            Data = n.Storage.Floats.AsSpan(n.Offset, Rows * Columns);
+        }
+
+        public static Matrix Of(Tensor t)
+        {
+            var n = t.Node;
+            if (!n.Contiguous && n.Strides[0] == 1 && n.Strides[1] == n.Shape[0]) return new Matrix(t, transposed: true);
+            return new Matrix(t.Contiguous(), transposed: false);
+        }
+    }
+}

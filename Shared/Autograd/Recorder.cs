@@ -1,0 +1,43 @@
+using DistTrain.Tensors;
+
+namespace DistTrain.Autograd;
+
+/// <summary>Starts the record of an operation when one of its inputs needs a gradient.</summary>
+internal static class Recorder
+{
+    /// <summary>The rule to fill with what backward needs; null when nothing is to be recorded.</summary>
+    public static TRule? Record<TRule>(Tensor output, Tensor input) where TRule : Rule, new()
+    {
+        if (!GradMode.IsEnabled || !input.Node.RequiresGrad) return null;
+        var rule = New<TRule>();
+        rule.AddEdge(input);
+        rule.Start(output);
+        return rule;
+    }
+
+    /// <inheritdoc cref="Record{TRule}(Tensor, Tensor)"/>
+    public static TRule? Record<TRule>(Tensor output, Tensor a, Tensor b) where TRule : Rule, new()
+    {
+        if (!GradMode.IsEnabled || !(a.Node.RequiresGrad || b.Node.RequiresGrad)) return null;
+        var rule = New<TRule>();
+        rule.AddEdge(a);
+        rule.AddEdge(b);
+        rule.Start(output);
+        return rule;
+    }
+
+    /// <inheritdoc cref="Record{TRule}(Tensor, Tensor)"/>
+    public static TRule? Record<TRule>(Tensor output, params ReadOnlySpan<Tensor> inputs) where TRule : Rule, new()
+    {
+        if (!GradMode.IsEnabled) return null;
+        bool any = false;
+        foreach (var input in inputs) any |= input.Node.RequiresGrad;
+        if (!any) return null;
+        var rule = New<TRule>();
+        foreach (var input in inputs) rule.AddEdge(input);
+        rule.Start(output);
+        return rule;
+    }
+
+    private static TRule New<TRule>() where TRule : Rule, new() => StepArena.Current is { } arena ? arena.RentGradNode<TRule>() : new TRule();
+}

@@ -1,0 +1,42 @@
+using DistTrain.Autograd;
+using DistTrain.Tensors;
+
+namespace DistTrain.Nn;
+
+/// <summary>
+/// y = x·Wᵀ + b: input <c>[*, in]</c>, output <c>[*, out]</c>. Weight <c>[out, in]</c> and bias <c>[out]</c> start uniform in ±1/√in, as PyTorch's.
+/// </summary>
+public sealed class Linear : Module
+{
+    private readonly int inFeatures;
+    private readonly int outFeatures;
+
+    /// <summary>Makes a linear layer.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is less than 1.</exception>
+    public Linear(int inFeatures, int outFeatures, bool bias = true)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(inFeatures, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(outFeatures, 1);
+        (this.inFeatures, this.outFeatures) = (inFeatures, outFeatures);
+        float bound = 1f / MathF.Sqrt(inFeatures);
+        Weight = Register("weight", new Parameter(Init.Uniform([outFeatures, inFeatures], -bound, bound)));
+        if (bias) Bias = Register("bias", new Parameter(Init.Uniform([outFeatures], -bound, bound)));
+    }
+
+    /// <summary>The weight, <c>[out, in]</c>.</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>The bias, <c>[out]</c>; null without one.</summary>
+    public Parameter? Bias { get; }
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor input)
+    {
+        if (input.Rank == 0 || input.Shape[^1] != inFeatures)
+            throw new ArgumentException($"Linear({inFeatures}, {outFeatures}): input {input.Shape} has {(input.Rank == 0 ? 0 : input.Shape[^1])} features in its last dimension, expected {inFeatures}");
+        return input.Linear(Weight, Bias?.Value);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Linear({inFeatures}, {outFeatures}{(Bias == null ? ", bias: false" : "")})";
+}

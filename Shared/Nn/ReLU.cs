@@ -1,0 +1,14 @@
+using DistTrain.Autograd;
+using DistTrain.Tensors;
+
+namespace DistTrain.Nn;
+
+/// <summary>max(0, x).</summary>
+public sealed class ReLU : Module
+{
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor input) => input.Relu();
+
+    /// <inheritdoc/>
+    public override string ToString() => "ReLU()";
+}

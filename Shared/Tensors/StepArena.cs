@@ -1,0 +1,142 @@
+using System.Numerics;
+
+namespace DistTrain.Tensors;
+
+/// <summary>
+/// Lends the tensors, graph nodes and memory of one step and takes them all back at its end, so that a step in steady state allocates nothing. One arena serves
+/// one thread. Inside <see cref="BeginStep"/> every new tensor comes from it; without one, the garbage collector owns them.
+/// </summary>
+public sealed class StepArena
+{
+    [ThreadStatic]
+    private static StepArena? current;
+
+    private readonly List<TensorNode> nodes = [];
+    private readonly List<Storage> storages = [];
+    private readonly Dictionary<int, Stack<Storage>> free = [];
+    private readonly List<NodePool?> gradNodes = [];
+    private readonly List<TensorNode> adopted = [];
+    private int nodesUsed;
+    private bool open;
+
+    /// <summary>The arena of the step that runs on this thread; null outside of a step.</summary>
+    internal static StepArena? Current => current;
+
+    /// <summary>Floats held by the arena, lent or free.</summary>
+    public long Capacity { get; private set; }
+
+    /// <summary>Starts a step on this thread; disposing the result ends it.</summary>
+    /// <exception cref="InvalidOperationException">A step already runs on this thread.</exception>
+    public Step BeginStep()
+    {
+        if (current != null) throw new InvalidOperationException("a step already runs on this thread: end it before beginning another");
+        current = this;
+        open = true;
+        return new Step(this);
+    }
+
+    internal TensorNode RentNode()
+    {
+        if (nodesUsed == nodes.Count) nodes.Add(new TensorNode { Arena = this });
+        return nodes[nodesUsed++];
+    }
+
+    internal Storage RentStorage(DType type, int length)
+    {
+        int capacity = SizeClass(length), key = capacity * 3 + (int)type;
+        if (!free.TryGetValue(key, out var stack)) free[key] = stack = new Stack<Storage>();
+        if (!stack.TryPop(out var storage))
+        {
+            storage = Storage.AllocateAligned(type, capacity);
+            storages.Add(storage);
+            Capacity += capacity;
+        }
+        storage.Lent = true;
+        return storage;
+    }
+
+    /// <summary>Takes memory back before the step's end: for gradients that have flowed on.</summary>
+    internal void Return(Storage storage)
+    {
+        if (!storage.Lent) return;
+        storage.Lent = false;
+        storage.Version++;
+        free[storage.Capacity * 3 + (int)storage.Type].Push(storage);
+    }
+
+    internal T RentGradNode<T>() where T : GradNode, new()
+    {
+        int kind = NodeKind<T>.Index;
+        while (gradNodes.Count <= kind) gradNodes.Add(null);
+        var pool = (NodePool<T>)(gradNodes[kind] ??= new NodePool<T>());
+        return pool.Rent();
+    }
+
+    /// <summary>Cuts a tensor that outlives the step from the step's graph when the step ends.</summary>
+    internal void Adopt(TensorNode persistent) => adopted.Add(persistent);
+
+    private void End()
+    {
+        if (!open) return;
+        open = false;
+        current = null;
+        for (int i = 0; i < nodesUsed; i++)
+        {
+            nodes[i].Generation++;
+            nodes[i].Reset();
+        }
+        nodesUsed = 0;
+        foreach (var node in adopted) (node.GradFn, node.RequiresGrad) = (null, false);
+        adopted.Clear();
+        foreach (var storage in storages) Return(storage);
+        foreach (var pool in gradNodes) pool?.ResetAll();
+    }
+
+    /// <summary>Rounds up to four sizes per doubling, so that batches of slightly different size share memory.</summary>
+    private static int SizeClass(int length)
+    {
+        if (length <= 64) return 64;
+        int unit = 1 << (BitOperations.Log2((uint)(length - 1)) - 2);
+        return checked(length + unit - 1) / unit * unit;
+    }
+
+    /// <summary>A running step; disposing it ends the step and with it all tensors made in it.</summary>
+    public readonly struct Step(StepArena arena) : IDisposable
+    {
+        /// <summary>Ends the step.</summary>
+        public void Dispose() => arena.End();
+    }
+
+    private abstract class NodePool
+    {
+        public abstract void ResetAll();
+    }
+
+    private sealed class NodePool<T> : NodePool where T : GradNode, new()
+    {
+        private readonly List<T> items = [];
+        private int used;
+
+        public T Rent()
+        {
+            if (used == items.Count) items.Add(new T());
+            return items[used++];
+        }
+
+        public override void ResetAll()
+        {
+            for (int i = 0; i < used; i++) items[i].Reset();
+            used = 0;
+        }
+    }
+
+    private static class NodeKinds
+    {
+        public static int Count;
+    }
+
+    private static class NodeKind<T>
+    {
+        public static readonly int Index = Interlocked.Increment(ref NodeKinds.Count) - 1;
+    }
+}

@@ -1,0 +1,68 @@
+using DistTrain.Nn;
+using DistTrain.Tensors;
+
+namespace DistTrain.Training;
+
+/// <summary>A model whose parameters and buffers are windows on flat buffers of one layout. Which buffers can change between steps: nothing is copied.</summary>
+public sealed class FlatModel
+{
+    private readonly Parameter[] parameters;
+    private readonly ModuleBuffer[] buffers;
+    private FloatBuffer? data;
+    private FloatBuffer? gradient;
+
+    /// <summary>Lays out a model; its values stay where they are until <see cref="Bind"/>.</summary>
+    public FlatModel(Module model)
+    {
+        Model = model;
+        var named = model.NamedParameters();
+        var state = model.NamedBuffers();
+        parameters = [.. named.Select(p => p.Parameter)];
+        buffers = [.. state.Select(b => b.Buffer)];
+        Layout = new ParameterLayout(named.Select(p => (p.Name, p.Parameter.Shape.ToImmutableArray())), state.Select(b => (b.Name, b.Buffer.Shape.ToImmutableArray())));
+    }
+
+    /// <summary>The model.</summary>
+    public Module Model { get; }
+
+    /// <summary>Where its parameters and buffers stand.</summary>
+    public ParameterLayout Layout { get; }
+
+    /// <summary>The number of parameters.</summary>
+    public int Count => parameters.Length;
+
+    /// <summary>A parameter, by its position in the layout.</summary>
+    public Parameter this[int index] => parameters[index];
+
+    /// <summary>Copies the model's present values into a new flat buffer.</summary>
+    public FloatBuffer CopyValues()
+    {
+        var flat = new FloatBuffer(Layout.Length);
+        for (int i = 0; i < parameters.Length; i++) parameters[i].Span.CopyTo(flat.Span[Layout.Parameters[i].Offset..]);
+        for (int i = 0; i < buffers.Length; i++) buffers[i].Span.CopyTo(flat.Span[Layout.Buffers[i].Offset..]);
+        return flat;
+    }
+
+    /// <summary>Makes the parameters windows on <paramref name="data"/> and their gradients on <paramref name="gradient"/>; gradients are forgotten.</summary>
+    public void Bind(FloatBuffer data, FloatBuffer? gradient)
+    {
+        bool sameData = ReferenceEquals(this.data, data), sameGradient = gradient == null || ReferenceEquals(this.gradient, gradient);
+        if (sameData && sameGradient)
+        {
+            foreach (var parameter in parameters) parameter.ZeroGrad();
+            return;
+        }
+        for (int i = 0; i < parameters.Length; i++) parameters[i].Bind(data, gradient, Layout.Parameters[i].Offset, i);
+        if (!sameData)
+            for (int i = 0; i < buffers.Length; i++) buffers[i].Bind(data, Layout.Buffers[i].Offset);
+        (this.data, this.gradient) = (data, gradient ?? this.gradient);
+    }
+
+    /// <summary>Copies flat values into the model's own memory and makes it independent of the buffers: for after a run.</summary>
+    public void Release(FloatBuffer values)
+    {
+        var own = new FloatBuffer(Layout.Length);
+        values.Span[..Layout.Length].CopyTo(own.Span);
+        Bind(own, null);
+    }
+}

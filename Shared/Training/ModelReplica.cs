@@ -1,0 +1,153 @@
+using System.Runtime.InteropServices;
+using DistTrain.Autograd;
+using DistTrain.Data;
+using DistTrain.Nn;
+using DistTrain.Tensors;
+
+namespace DistTrain.Training;
+
+/// <summary>The replica of a job's model: forward, loss and backward on pieces of its data, and evaluation.</summary>
+public sealed class ModelReplica : IReplica, IParameterListener
+{
+    private readonly TrainingJob job;
+    private readonly JobPlan plan;
+    private readonly Batches batches;
+    private readonly FlatModel flat;
+    private readonly DataLoader train;
+    private readonly DataLoader? test;
+    private readonly StepArena arena = new();
+    private readonly Dictionary<Array, Storage> windows = new(ReferenceEqualityComparer.Instance);
+    private readonly bool[] ready;
+    private IGradientSink? sink;
+
+    /// <summary>Builds the model and opens the data for one worker.</summary>
+    public ModelReplica(TrainingJob job)
+    {
+        this.job = job;
+        plan = job.Plan();
+        batches = new Batches(plan.TrainCount, plan.BatchSize, plan.Shards, plan.DropLast);
+        flat = new FlatModel(job.BuildModel());
+        ready = new bool[flat.Count];
+        train = new DataLoader(job.Data.Train, job.Seed, batches.LargestPiece);
+        test = job.Data.Test is { Count: > 0 } split ? new DataLoader(split, job.Seed, Math.Min(JobPlan.EvaluationSlice, split.Count), shuffle: false) : null;
+    }
+
+    /// <inheritdoc/>
+    public ParameterLayout Layout => flat.Layout;
+
+    /// <summary>The model, for those who want to look at it; its values are those of the last weights computed with.</summary>
+    public Module Model => flat.Model;
+
+    /// <summary>The initial values, the same in every replica of the job.</summary>
+    public FloatBuffer InitialValues() => flat.CopyValues();
+
+    /// <inheritdoc/>
+    public double Denominator(PieceId piece)
+    {
+        var range = batches.Piece(piece.Step, piece.Shard);
+        if (range.Count == 0) return 0;
+        if (job.Loss.IsUniform) return range.Count;
+        using var step = arena.BeginStep();
+        return job.Loss.Denominator(Target(train.Load(range)));
+    }
+
+    /// <inheritdoc/>
+    public PieceResult Compute(PieceId piece, FloatBuffer weights, FloatBuffer gradient, IGradientSink? sink)
+    {
+        var range = batches.Piece(piece.Step, piece.Shard);
+        if (range.Count == 0) return default;
+        flat.Bind(weights, gradient);
+        if (!flat.Model.Training) flat.Model.Train();
+        RandomSource.EnterPiece(job.Seed, piece.Step, piece.Shard);
+        this.sink = sink;
+        Array.Clear(ready);
+        Engine.Listener = this;
+        try
+        {
+            using var step = arena.BeginStep();
+            var batch = train.Load(range);
+            PrefetchNext(piece);
+            var target = Target(batch);
+            var output = flat.Model.Forward(Input(batch));
+            var loss = job.Loss.Compute(output, target);
+            double denominator = job.Loss.Denominator(target);
+            loss.Backward();
+            FillMissing(gradient);
+            var (correct, counted) = job.Loss.Score(output, target);
+            return new PieceResult(range.Count, denominator, loss.Item() * denominator, correct, counted);
+        }
+        finally
+        {
+            Engine.Listener = null;
+            this.sink = null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public EvaluationResult Evaluate(int slice, FloatBuffer weights)
+    {
+        if (test == null) throw new InvalidOperationException($"job {job.Name} has no test data to evaluate on");
+        int start = slice * JobPlan.EvaluationSlice, count = Math.Min(JobPlan.EvaluationSlice, plan.TestCount - start);
+        flat.Bind(weights, null);
+        if (flat.Model.Training) flat.Model.Eval();
+        using var noGrad = GradMode.NoGrad();
+        using var step = arena.BeginStep();
+        var batch = test.Load(SampleRange.Evaluation(start, count));
+        int next = start + count;
+        if (next < plan.TestCount) test.Prefetch(SampleRange.Evaluation(next, Math.Min(JobPlan.EvaluationSlice, plan.TestCount - next)));
+        var target = Target(batch);
+        var output = flat.Model.Forward(Input(batch));
+        double denominator = job.Loss.Denominator(target);
+        double loss = job.Loss.Compute(output, target).Item() * denominator;
+        var (correct, counted) = job.Loss.Score(output, target);
+        return new EvaluationResult(count, denominator, loss, correct, counted);
+    }
+
+    /// <summary>Ends the data threads.</summary>
+    public void Dispose()
+    {
+        train.Dispose();
+        test?.Dispose();
+    }
+
+    void IParameterListener.GradientReady(int index)
+    {
+        ready[index] = true;
+        var entry = Layout.Parameters[index];
+        sink?.Ready(entry.Offset, entry.Length);
+    }
+
+    /// <summary>A parameter that this piece's loss does not depend on has a gradient of zeros: the flat buffer may hold an older one.</summary>
+    private void FillMissing(FloatBuffer gradient)
+    {
+        for (int i = ready.Length - 1; i >= 0; i--)
+        {
+            if (ready[i]) continue;
+            var entry = Layout.Parameters[i];
+            gradient.Slice(entry.Offset, entry.Length).Clear();
+            sink?.Ready(entry.Offset, entry.Length);
+        }
+    }
+
+    private void PrefetchNext(PieceId piece)
+    {
+        if (piece.Step + 1 < plan.TotalSteps) train.Prefetch(batches.Piece(piece.Step + 1, piece.Shard));
+    }
+
+    private Tensor Input(PieceBatch batch) => Window(batch.InputBuffer, batch.Count, job.Data.Train.Inputs);
+
+    private Tensor Target(PieceBatch batch) => Window(batch.TargetBuffer, batch.Count, job.Data.Train.Targets);
+
+    /// <summary>The loader's memory as a tensor of this step; nothing is copied.</summary>
+    private Tensor Window(SampleBuffer buffer, int count, SampleSpec spec)
+    {
+        Array? array;
+        if (spec.Type == ElementType.Float32) array = MemoryMarshal.TryGetArray<float>(buffer.Float32(count), out var floats) ? floats.Array : null;
+        else array = MemoryMarshal.TryGetArray<long>(buffer.Int64(count), out var integers) ? integers.Array : null;
+        if (!windows.TryGetValue(array!, out var storage)) windows[array!] = storage = Storage.Over(array!);
+        Span<int> sizes = stackalloc int[Shape.MaxRank];
+        sizes[0] = count;
+        spec.Shape.AsSpan().CopyTo(sizes[1..]);
+        return TensorMemory.Wrap(arena, storage, new Shape(sizes[..(spec.Shape.Length + 1)]));
+    }
+}

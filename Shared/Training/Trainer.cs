@@ -1,0 +1,122 @@
+using DistTrain.Optim;
+using DistTrain.Simd;
+using DistTrain.Tensors;
+
+namespace DistTrain.Training;
+
+/// <summary>
+/// Trains a job in this thread: no actors, no network. Computes all logical shards in turn, so the result has the bits of a cluster's with the same number of shards; with one shard, those of the
+/// plain loop of <c>ZeroGrad</c>, forward, <c>Backward</c>, <c>Step</c>.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    private readonly TrainingJob job;
+    private readonly ModelReplica replica;
+    private readonly FloatBuffer[] gradients;
+    private readonly ReadOnlyMemory<float>[] leaves;
+    private readonly float[] factors;
+    private readonly PieceResult[] results;
+    private readonly FloatBuffer average;
+    private readonly FloatBuffer[] state;
+    private readonly double[] blocks;
+
+    /// <summary>Builds the model and opens the data.</summary>
+    /// <exception cref="UserErrorException">The job's numbers do not fit together.</exception>
+    public Trainer(TrainingJob job)
+    {
+        this.job = job;
+        Plan = job.Plan();
+        replica = new ModelReplica(job);
+        Weights = replica.InitialValues();
+        gradients = new FloatBuffer[Plan.Shards];
+        for (int i = 0; i < gradients.Length; i++) gradients[i] = new FloatBuffer(Layout.Length);
+        leaves = new ReadOnlyMemory<float>[Plan.Shards];
+        factors = new float[Plan.Shards];
+        results = new PieceResult[Plan.Shards];
+        average = Plan.Shards == 1 ? gradients[0] : new FloatBuffer(Layout.Length);
+        state = [.. job.Optimizer.StateNames.Select((_, i) => NewState(job.Optimizer, i, Layout.Length))];
+        blocks = new double[GradientNorm.Blocks(Layout)];
+    }
+
+    /// <summary>The job in numbers.</summary>
+    public JobPlan Plan { get; }
+
+    /// <summary>Where the parameters stand in <see cref="Weights"/>.</summary>
+    public ParameterLayout Layout => replica.Layout;
+
+    /// <summary>The current weights.</summary>
+    public FloatBuffer Weights { get; }
+
+    /// <summary>The model, whose parameters are windows on <see cref="Weights"/> during training.</summary>
+    public Nn.Module Model => replica.Model;
+
+    /// <summary>Steps done.</summary>
+    public long Step { get; private set; }
+
+    /// <summary><c>weights_sha256</c> of the current weights.</summary>
+    public string WeightsSha256 => Layout.WeightsSha256(Weights.Span);
+
+    /// <summary><c>state_sha256</c> of the current state.</summary>
+    public string StateSha256 => StateHash.Compute(Layout, Weights, state, Step);
+
+    /// <summary>Trains to the job's end.</summary>
+    /// <param name="epochDone">Told after each epoch.</param>
+    public void Run(Action<EpochSummary>? epochDone = null)
+    {
+        while (Step < Plan.TotalSteps)
+        {
+            var epoch = new MetricSum();
+            int number = Plan.EpochOf(Step);
+            do
+            {
+                foreach (var piece in TrainStep()) epoch.Add(piece);
+            }
+            while (!Plan.EndsEpoch(Step - 1));
+            epochDone?.Invoke(new EpochSummary(number, epoch.Loss, Evaluate()));
+        }
+        replica.Model.Eval();
+    }
+
+    /// <summary>Does one step; the result's pieces, one per shard, stay as they are until the next.</summary>
+    public ReadOnlySpan<PieceResult> TrainStep()
+    {
+        double total = 0;
+        for (int shard = 0; shard < Plan.Shards; shard++) total += replica.Denominator(new PieceId(Step, shard));
+        for (int shard = 0; shard < Plan.Shards; shard++)
+        {
+            var result = results[shard] = replica.Compute(new PieceId(Step, shard), Weights, gradients[shard], null);
+            leaves[shard] = result.Samples == 0 ? default : gradients[shard].Memory;
+            factors[shard] = (float)(result.Denominator / total);
+        }
+        if (Plan.Shards > 1) TreeReduce.Sum(leaves, factors, 0, average.Span);
+        float scale = 1f;
+        if (Plan.ClipNorm is { } maxNorm)
+        {
+            Reduce.SumOfSquaresByBlock(average.Span[..Layout.ParameterLength], blocks);
+            scale = GradientNorm.ClipFactor(GradientNorm.FromBlocks(blocks), maxNorm);
+        }
+        var values = Weights.Span[..Layout.ParameterLength];
+        job.Optimizer.Apply(Step + 1, job.LearningRateAt(Step), scale, values, average.Span[..Layout.ParameterLength], new StateSlices(state, 0, values.Length), values);
+        Step++;
+        return results;
+    }
+
+    /// <summary>Evaluates the current weights on the test split; null without one.</summary>
+    public MetricSum? Evaluate()
+    {
+        if (Plan.TestCount == 0) return null;
+        var sum = new MetricSum();
+        for (int slice = 0; slice < Plan.EvaluationSlices; slice++) sum.Add(replica.Evaluate(slice, Weights));
+        return sum;
+    }
+
+    /// <summary>Ends the data threads.</summary>
+    public void Dispose() => replica.Dispose();
+
+    private static FloatBuffer NewState(UpdateRule rule, int index, int length)
+    {
+        var buffer = new FloatBuffer(length);
+        if (rule.InitialState(index) != 0f) buffer.Span.Fill(rule.InitialState(index));
+        return buffer;
+    }
+}

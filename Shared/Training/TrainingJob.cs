@@ -1,0 +1,85 @@
+using DistTrain.Data;
+using DistTrain.Nn;
+using DistTrain.Optim;
+
+namespace DistTrain.Training;
+
+/// <summary>
+/// What to train: model, data, loss and optimizer, and the numbers of the run. The same job runs alone (<see cref="Trainer"/>), on a local cluster and on a real one, with the same bits.
+/// </summary>
+public sealed record TrainingJob
+{
+    /// <summary>The job's name, for people and for the run's folder.</summary>
+    public string Name { get; init; } = "job";
+
+    /// <summary>Builds the model; called once in every process or worker, always with the same random numbers.</summary>
+    public required Func<Module> Model { get; init; }
+
+    /// <summary>The data: training and, where there is one, test split.</summary>
+    public required DataSplit Data { get; init; }
+
+    /// <summary>What is made small.</summary>
+    public Loss Loss { get; init; } = new CrossEntropyLoss();
+
+    /// <summary>The optimizer's arithmetic.</summary>
+    public UpdateRule Optimizer { get; init; } = new SGDRule(new SGDOptions());
+
+    /// <summary>The learning rate, 0 or more.</summary>
+    public double LearningRate { get; init; } = 0.01;
+
+    /// <summary>Samples of one global batch.</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Logical shards S: part of the job, since they decide the bits.</summary>
+    public int Shards { get; init; } = 1;
+
+    /// <summary>Epochs to train.</summary>
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>Stops after this many steps, where given.</summary>
+    public long? MaxSteps { get; init; }
+
+    /// <summary>Leaves out an epoch's last batch when it is smaller.</summary>
+    public bool DropLast { get; init; }
+
+    /// <summary>Key of initial values, shuffles and dropout.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Clips the gradient's L2 norm to this, where given.</summary>
+    public double? ClipNorm { get; init; }
+
+    /// <summary>The learning rate of a step, from 0.</summary>
+    public double LearningRateAt(long step) => LearningRate;
+
+    /// <summary>The job in numbers.</summary>
+    /// <exception cref="UserErrorException">A number is out of range, or they do not fit together.</exception>
+    public JobPlan Plan()
+    {
+        if (BatchSize < 1) throw new UserErrorException($"batch size was {BatchSize}, expected 1 or more");
+        if (Shards < 1) throw new UserErrorException($"shards was {Shards}, expected 1 or more");
+        if (BatchSize < Shards) throw new UserErrorException($"batch size {BatchSize} is smaller than the {Shards} shards: every shard needs at least one sample");
+        if (DropLast && Data.Train.Count < BatchSize) throw new UserErrorException($"batch size {BatchSize} is larger than the {Data.Train.Count} training samples, and drop-last leaves no batch");
+        if (Epochs < 0) throw new UserErrorException($"epochs was {Epochs}, expected 0 or more");
+        return new JobPlan
+        {
+            TrainCount = Data.Train.Count,
+            TestCount = Data.Test?.Count ?? 0,
+            BatchSize = BatchSize,
+            Shards = Shards,
+            Epochs = Epochs,
+            MaxSteps = MaxSteps,
+            DropLast = DropLast,
+            Seed = Seed,
+            ClipNorm = ClipNorm,
+        };
+    }
+
+    /// <summary>Builds the model from the job's seed, numbered for its random numbers.</summary>
+    public Module BuildModel()
+    {
+        RandomSource.ManualSeed(Seed);
+        var model = Model();
+        model.AssignNumbers();
+        return model;
+    }
+}

@@ -1,0 +1,99 @@
+using DistTrain.Autograd;
+using DistTrain.Data;
+using DistTrain.Nn;
+using DistTrain.Optim;
+using DistTrain.Tensors;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Training;
+
+public class TrainerTests
+{
+    private static readonly DataSplit Digits = DataSources.Open("digits:300,100");
+
+    private static TrainingJob Job(int shards, int batch = 32, float dropout = 0f, double? clip = null) => new()
+    {
+        Model = () => new Sequential(new Flatten(), new Linear(784, 32), new ReLU(), new Dropout(dropout), new Linear(32, 10)),
+        Data = Digits,
+        Optimizer = new SGDRule(new SGDOptions(Momentum: 0.9)),
+        LearningRate = 0.05,
+        BatchSize = batch,
+        Shards = shards,
+        Epochs = 2,
+        Seed = 11,
+        ClipNorm = clip,
+    };
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(0.2f)]
+    public void With_one_shard_the_losses_and_weights_are_those_of_the_plain_loop_bit_for_bit(float dropout)
+    {
+        var job = Job(shards: 1, dropout: dropout);
+        var losses = new List<double>();
+        using var trainer = new Trainer(job);
+        while (trainer.Step < trainer.Plan.TotalSteps) losses.Add(trainer.TrainStep()[0] is var piece ? piece.LossSum / piece.Denominator : 0);
+
+        var (plainLosses, model) = PlainLoop(job);
+
+        Assert.Equal(plainLosses, losses);
+        var flat = new FlatModel(model);
+        Assert.Equal(flat.Layout.WeightsSha256(flat.CopyValues().Span), trainer.WeightsSha256);
+    }
+
+    [Fact]
+    public void Training_learns_the_digits()
+    {
+        using var trainer = new Trainer(Job(shards: 2) with { Epochs = 8 });
+        var epochs = new List<EpochSummary>();
+        trainer.Run(epochs.Add);
+        Assert.Equal(8, epochs.Count);
+        Assert.True(epochs[^1].TrainLoss < epochs[0].TrainLoss / 2, $"the loss went from {epochs[0].TrainLoss} to {epochs[^1].TrainLoss}");
+        Assert.True(epochs[^1].Test!.Accuracy > 0.6, $"accuracy was {epochs[^1].Test!.Accuracy}");
+    }
+
+    [Fact]
+    public void A_last_batch_smaller_than_the_shards_leaves_the_empty_pieces_out()
+    {
+        // 300 = 9 * 33 + 3: the last batch has 3 samples for 8 shards.
+        using var trainer = new Trainer(Job(shards: 8, batch: 33) with { Epochs = 1 });
+        trainer.Run();
+        Assert.Equal(10, trainer.Step);
+        Assert.All(trainer.Weights.Span.ToArray(), v => Assert.True(float.IsFinite(v)));
+    }
+
+    [Fact]
+    public void A_step_in_steady_state_allocates_nothing()
+    {
+        using var trainer = new Trainer(Job(shards: 2, batch: 30, dropout: 0.1f, clip: 1));
+        for (int i = 0; i < 12; i++) trainer.TrainStep();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 6; i++) trainer.TrainStep();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private static (List<double> Losses, Module Model) PlainLoop(TrainingJob job)
+    {
+        var losses = new List<double>();
+        var model = job.BuildModel();
+        var optimizer = new SGD(model.Parameters(), job.LearningRate, momentum: 0.9);
+        var sampler = new Sampler(job.Data.Train, job.Seed);
+        for (long step = 0; step < job.Plan().TotalSteps; step++)
+        {
+            var range = new Batches(job.Data.Train.Count, job.BatchSize).Batch(step);
+            int[] indices = new int[range.Count];
+            float[] pixels = new float[range.Count * 784];
+            long[] labels = new long[range.Count];
+            sampler.Read(range, indices);
+            job.Data.Train.Read(new ReadContext(job.Seed, range.Epoch), indices, pixels, labels);
+            RandomSource.EnterPiece(job.Seed, step, 0);
+
+            model.ZeroGrad();
+            var loss = model.Forward(Tensor.From(pixels, [range.Count, 28, 28])).CrossEntropy(Tensor.From(labels));
+            loss.Backward();
+            optimizer.Step();
+            losses.Add((double)loss.Item() * range.Count / range.Count);
+        }
+        return (losses, model);
+    }
+}
