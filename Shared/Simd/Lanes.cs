@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace DistTrain.Simd;
@@ -10,8 +9,8 @@ namespace DistTrain.Simd;
 /// AVX-512 register, two AVX registers or four 128-bit registers. One source, one accumulation order, the same bits at every width.
 /// </summary>
 /// <remarks>
-/// Only <see cref="MultiplyAdd(Vector512{float}, Vector512{float}, Vector512{float})"/> differs between machines: one rounding where there is a hardware
-/// FMA, two where there is none (the portable level).
+/// No kernel over lanes fuses a multiplication with an addition, so that the portable level, which has no FMA, gives the same bits too. Matrix products are
+/// another matter: they belong to a numerics level.
 /// </remarks>
 internal static unsafe class Lanes
 {
@@ -21,16 +20,9 @@ internal static unsafe class Lanes
     /// <summary>Doubles in one vector of a double-precision kernel.</summary>
     internal const int DoubleCount = 8;
 
-    private static readonly bool HasFma = Fma.IsSupported || AdvSimd.IsSupported;
-
-    /// <summary>x·y + z: fused where the hardware does it, else multiply, round, add.</summary>
+    /// <summary>x·y + z with two roundings: what every machine can do, at the speed of a fused one where additions have units of their own.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<float> MultiplyAdd(Vector512<float> x, Vector512<float> y, Vector512<float> z)
-        => HasFma ? Vector512.FusedMultiplyAdd(x, y, z) : x * y + z;
-
-    /// <summary>The scalar twin of the vector version: the same roundings.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static float MultiplyAdd(float x, float y, float z) => HasFma ? MathF.FusedMultiplyAdd(x, y, z) : x * y + z;
+    internal static Vector512<float> MultiplyAdd(Vector512<float> x, Vector512<float> y, Vector512<float> z) => x * y + z;
 
     /// <summary>The first <paramref name="count"/> (0 to 15) lanes true.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
