@@ -39,7 +39,7 @@ public class TwoLinesTests
         Assert.False(z.IsLeaf);
 
         optimizer.Step();
-        Assert.Equal(0.4f, x.Value.Item());
+        Assert.Equal(0.4f, x.Value.Item(), 1e-6f);
         Assert.Equal(0.8f, y.Value.Item(), 1e-6f);
     }
 
