@@ -1,0 +1,216 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace DistTrain.Simd;
+
+/// <summary>
+/// Softmax and log-softmax over one axis of [outer, n, inner] tensors, row-major; inner = 1 is the usual softmax over rows. The largest element is subtracted
+/// first. A slice that holds a NaN, +∞, or nothing but −∞ gives NaN, as PyTorch does. The output may be the input.
+/// </summary>
+public static unsafe partial class Softmax
+{
+    /// <summary>y = softmax(x) over the axis of length n.</summary>
+    public static void Forward(int outer, int n, int inner, ReadOnlySpan<float> x, Span<float> y)
+    {
+        Require(nameof(Forward), outer, n, inner, x.Length, y.Length);
+        fixed (float* px = x, py = y)
+        {
+            if (inner != 1)
+            {
+                ForwardStrided(outer, n, inner, px, py, log: false);
+                return;
+            }
+            for (var row = 0; row < outer; row++)
+                ForwardRow(px + (nint)row * n, py + (nint)row * n, n);
+        }
+    }
+
+    /// <summary>y = ln softmax(x) over the axis of length n.</summary>
+    public static void LogForward(int outer, int n, int inner, ReadOnlySpan<float> x, Span<float> y)
+    {
+        Require(nameof(LogForward), outer, n, inner, x.Length, y.Length);
+        fixed (float* px = x, py = y)
+        {
+            if (inner != 1)
+            {
+                ForwardStrided(outer, n, inner, px, py, log: true);
+                return;
+            }
+            for (var row = 0; row < outer; row++)
+            {
+                var source = px + (nint)row * n;
+                Subtract(source, py + (nint)row * n, n, LogSumExp(source, n));
+            }
+        }
+    }
+
+    /// <summary>y[o, i] = ln Σ e^x over the axis; −∞ where all are −∞.</summary>
+    public static void LogSumExp(int outer, int n, int inner, ReadOnlySpan<float> x, Span<float> y)
+    {
+        Require(nameof(LogSumExp), outer, n, inner, x.Length, int.MaxValue);
+        Lanes.RequireLength(nameof(LogSumExp), nameof(y), y.Length, outer * inner);
+        fixed (float* px = x, py = y)
+        {
+            for (var o = 0; o < outer; o++)
+            {
+                if (inner == 1)
+                    py[o] = LogSumExp(px + (nint)o * n, n);
+                else
+                    LogSumExpStrided(n, inner, px + (nint)o * n * inner, py + (nint)o * inner);
+            }
+        }
+    }
+
+    /// <summary>dx = y·(dy − Σ dy·y) over the axis, y = softmax(x); or added to dx.</summary>
+    public static void Backward(int outer, int n, int inner, ReadOnlySpan<float> dy, ReadOnlySpan<float> y, Span<float> dx, bool accumulate = false)
+        => Backward(default(SoftmaxGradient), nameof(Backward), outer, n, inner, dy, y, dx, accumulate);
+
+    /// <summary>dx = dy − e^y·Σ dy over the axis, y = ln softmax(x); or added to dx.</summary>
+    public static void LogBackward(int outer, int n, int inner, ReadOnlySpan<float> dy, ReadOnlySpan<float> y, Span<float> dx, bool accumulate = false)
+        => Backward(default(LogSoftmaxGradient), nameof(LogBackward), outer, n, inner, dy, y, dx, accumulate);
+
+    /// <summary>The largest element of a row; NaN where there is one.</summary>
+    internal static float RowMax(float* x, int n)
+    {
+        var lanes = Vector512.Create(float.NegativeInfinity);
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            lanes = Vector512.Max(lanes, Lanes.Load(x + i));
+        if (i < n)
+            lanes = Vector512.Max(lanes, Lanes.Load(x + i, n - i, float.NegativeInfinity));
+        return Lanes.Max(lanes);
+    }
+
+    /// <summary>y = e^(x − shift), and their sum in the fixed order.</summary>
+    internal static float ExpRow(float* x, float* y, int n, float shift)
+    {
+        var offset = Vector512.Create(shift);
+        var sum = Vector512<float>.Zero;
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+        {
+            var e = Formulas.Exp(Lanes.Load(x + i) - offset);
+            sum += e;
+            e.Store(y + i);
+        }
+        if (i < n)
+        {
+            var e = Formulas.Exp(Lanes.Load(x + i, n - i, float.NegativeInfinity) - offset);
+            sum += Lanes.Mask(n - i) & e;
+            Lanes.Store(e, y + i, n - i);
+        }
+        return Lanes.Sum(sum);
+    }
+
+    /// <summary>ln Σ e^x of a row.</summary>
+    internal static float LogSumExp(float* x, int n)
+    {
+        var max = RowMax(x, n);
+        var shift = float.IsInfinity(max) ? 0f : max;
+        var offset = Vector512.Create(shift);
+        var sum = Vector512<float>.Zero;
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            sum += Formulas.Exp(Lanes.Load(x + i) - offset);
+        if (i < n)
+            sum += Lanes.Mask(n - i) & Formulas.Exp(Lanes.Load(x + i, n - i) - offset);
+        return shift + VectorMath.Log(Lanes.Sum(sum));
+    }
+
+    private static void ForwardRow(float* x, float* y, int n)
+    {
+        var sum = ExpRow(x, y, n, RowMax(x, n));
+        var scale = Vector512.Create(1f / sum);
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            (Lanes.Load(y + i) * scale).Store(y + i);
+        if (i < n)
+            Lanes.Store(Lanes.Load(y + i, n - i) * scale, y + i, n - i);
+    }
+
+    private static void Subtract(float* x, float* y, int n, float value)
+    {
+        var offset = Vector512.Create(value);
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            (Lanes.Load(x + i) - offset).Store(y + i);
+        if (i < n)
+            Lanes.Store(Lanes.Load(x + i, n - i) - offset, y + i, n - i);
+    }
+
+    private static void Backward<TGradient>(TGradient rule, string kernel, int outer, int n, int inner, ReadOnlySpan<float> dy, ReadOnlySpan<float> y, Span<float> dx, bool accumulate)
+        where TGradient : struct, IGradient
+    {
+        Require(kernel, outer, n, inner, dy.Length, dx.Length);
+        Lanes.RequireLength(kernel, nameof(y), y.Length, outer * n * inner);
+        fixed (float* pg = dy, py = y, px = dx)
+        {
+            if (inner != 1)
+            {
+                BackwardStrided(rule, outer, n, inner, pg, py, px, accumulate);
+                return;
+            }
+            for (var row = 0; row < outer; row++)
+            {
+                var start = (nint)row * n;
+                if (accumulate)
+                    BackwardRow<TGradient, Map.Accumulate>(rule, pg + start, py + start, px + start, n);
+                else
+                    BackwardRow<TGradient, Map.Overwrite>(rule, pg + start, py + start, px + start, n);
+            }
+        }
+    }
+
+    private static void BackwardRow<TGradient, TStore>(TGradient rule, float* dy, float* y, float* dx, int n)
+        where TGradient : struct, IGradient
+        where TStore : struct, Map.IStore
+    {
+        var sum = Vector512<float>.Zero;
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            sum += rule.Term(Lanes.Load(dy + i), Lanes.Load(y + i));
+        if (i < n)
+            sum += rule.Term(Lanes.Load(dy + i, n - i), Lanes.Load(y + i, n - i));
+        var total = Vector512.Create(Lanes.Sum(sum));
+        for (i = 0; i <= n - Lanes.Count; i += Lanes.Count)
+            TStore.Store(rule.Gradient(Lanes.Load(dy + i), Lanes.Load(y + i), total), dx + i);
+        if (i < n)
+            TStore.Store(rule.Gradient(Lanes.Load(dy + i, n - i), Lanes.Load(y + i, n - i), total), dx + i, n - i);
+    }
+
+    private static void Require(string kernel, int outer, int n, int inner, int x, int y)
+    {
+        if (outer < 0 || n < 0 || inner < 0)
+            throw new ArgumentException($"Softmax.{kernel}: the shape was [{outer}, {n}, {inner}], expected no negative length");
+        Lanes.RequireLength(kernel, "x", x, checked(outer * n * inner));
+        Lanes.RequireLength(kernel, "y", y, outer * n * inner);
+    }
+
+    /// <summary>The two gradients: a sum over the axis, then an element-wise rule with it.</summary>
+    private interface IGradient
+    {
+        /// <summary>What is summed; zero where both arguments are.</summary>
+        Vector512<float> Term(Vector512<float> dy, Vector512<float> y);
+
+        /// <summary>dx.</summary>
+        Vector512<float> Gradient(Vector512<float> dy, Vector512<float> y, Vector512<float> sum);
+    }
+
+    private readonly struct SoftmaxGradient : IGradient
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Term(Vector512<float> dy, Vector512<float> y) => dy * y;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Gradient(Vector512<float> dy, Vector512<float> y, Vector512<float> sum) => y * (dy - sum);
+    }
+
+    private readonly struct LogSoftmaxGradient : IGradient
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Term(Vector512<float> dy, Vector512<float> y) => dy;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Gradient(Vector512<float> dy, Vector512<float> y, Vector512<float> sum) => dy - Formulas.Exp(y) * sum;
+    }
+}
