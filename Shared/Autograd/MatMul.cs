@@ -28,8 +28,11 @@ public static partial class TensorOps
         /// <summary>
         /// x·Wᵀ + bias, as PyTorch's <c>linear</c>: input <c>[*, in]</c>, weight <c>[out, in]</c>, bias <c>[out]</c> or none, output <c>[*, out]</c>.
         /// </summary>
+        /// <param name="weight">The weight, <c>[out, in]</c>.</param>
+        /// <param name="bias">The bias, <c>[out]</c>; none if null.</param>
+        /// <param name="activation">Applied to the result in the same pass, with the bits of applying it after.</param>
         /// <exception cref="ArgumentException">The last dimension of the input is not the weight's.</exception>
-        public Tensor Linear(Tensor weight, Tensor? bias = null)
+        public Tensor Linear(Tensor weight, Tensor? bias = null, Activation activation = Activation.None)
         {
             Types.RequireFloat(a, "Linear");
             if (weight.Rank != 2 || a.Rank == 0 || a.Shape[^1] != weight.Shape[1])
@@ -39,9 +42,11 @@ public static partial class TensorOps
             int features = a.Shape[^1], outputs = weight.Shape[0], rows = features == 0 ? a.Shape.With(-1, 1).Numel : a.Numel / features;
             Tensor input = a.Contiguous(), matrix = weight.Contiguous();
             var y = TensorMemory.Empty(a.Shape.With(-1, outputs));
-            Gemm.Linear(rows, outputs, features, input.Span, matrix.Span, bias is { } b ? b.Contiguous().Span : default, y.Span);
+            Gemm.Linear(rows, outputs, features, input.Span, matrix.Span, bias is { } b ? b.Contiguous().Span : default, y.Span, activation);
             var rule = bias is { } third ? Recorder.Record<LinearRule>(y, input, matrix, third) : Recorder.Record<LinearRule>(y, input, matrix);
-            if (rule != null) (rule.X, rule.Weight, rule.HasBias) = (input, matrix, bias != null);
+            if (rule == null) return y;
+            (rule.X, rule.Weight, rule.HasBias, rule.Rectified) = (input, matrix, bias != null, activation == Activation.Relu);
+            if (rule.Rectified) rule.Y = y;
             return y;
         }
     }
@@ -76,10 +81,18 @@ public static partial class TensorOps
     {
         public Saved X;
         public Saved Weight;
+        public Saved Y;
         public bool HasBias;
+        public bool Rectified;
 
         protected override void Backward(Tensor gradient)
         {
+            if (Rectified)
+            {
+                var masked = Scratch(gradient);
+                VectorMath.ReluBackward(gradient.Span, Y.Get(this).Span, masked.Span);
+                gradient = masked;
+            }
             var (x, w) = (X.Get(this), Weight.Get(this));
             int outputs = w.Shape[0], features = w.Shape[1], rows = x.Shape.With(-1, 1).Numel;
             var g = gradient.Span;
@@ -100,7 +113,7 @@ public static partial class TensorOps
             }
         }
 
-        protected override void Forget() => X = Weight = default;
+        protected override void Forget() => X = Weight = Y = default;
     }
 
     /// <summary>A matrix as GEMM takes it: a transposed view is read in place, anything else with odd strides is copied.</summary>

@@ -70,6 +70,16 @@ public abstract class Rule : GradNode
         else source.Span.CopyTo(target);
     }
 
+    /// <summary>
+    /// Memory of the gradient's size that the rule may write to: the gradient's own where nothing else will read it, else a new tensor's. A rule whose gradient is an element-wise function of the one
+    /// flowing in needs no other memory.
+    /// </summary>
+    protected Tensor Scratch(Tensor gradient)
+    {
+        bool own = this.gradient is { } node && hooks == null && !gradientGiven && node.Storage == gradient.Node.Storage;
+        return own ? gradient : TensorMemory.Empty(gradient.Shape);
+    }
+
     /// <summary>The tensor that <see cref="Target"/> is the memory of.</summary>
     internal TensorNode TargetNode(int input, out bool accumulate)
     {

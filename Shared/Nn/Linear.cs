@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Simd;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -30,11 +31,14 @@ public sealed class Linear : Module
     public Parameter? Bias { get; }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor input)
+    public override Tensor Forward(Tensor input) => Forward(input, Activation.None);
+
+    /// <summary>The layer followed by an activation, computed in one pass: what <see cref="Sequential"/> does where an activation follows.</summary>
+    internal Tensor Forward(Tensor input, Activation activation)
     {
         if (input.Rank == 0 || input.Shape[^1] != inFeatures)
             throw new ArgumentException($"Linear({inFeatures}, {outFeatures}): input {input.Shape} has {(input.Rank == 0 ? 0 : input.Shape[^1])} features in its last dimension, expected {inFeatures}");
-        return input.Linear(Weight, Bias?.Value);
+        return input.Linear(Weight, Bias?.Value, activation);
     }
 
     /// <inheritdoc/>
