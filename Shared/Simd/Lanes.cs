@@ -57,6 +57,20 @@ internal static unsafe class Lanes
             StoreByElement(value, destination, count);
     }
 
+    /// <summary>Loads <paramref name="count"/> (1 to 16) floats, the other lanes zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> LoadUpTo(float* source, int count) => count == Count ? Vector512.Load(source) : Load(source, count);
+
+    /// <summary>Stores the first <paramref name="count"/> (1 to 16) lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void StoreUpTo(Vector512<float> value, float* destination, int count)
+    {
+        if (count == Count)
+            value.Store(destination);
+        else
+            Store(value, destination, count);
+    }
+
     /// <summary>The fixed tree over sixteen lanes: (0+8, 1+9, …), then distance 4, 2, 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static float Sum(Vector512<float> lanes)

@@ -23,21 +23,21 @@ public static unsafe partial class Softmax
         var sum = Vector512<float>.Zero;
         for (nint k = 0; k < n; k++)
         {
-            var e = Formulas.Exp(Load(x + k * inner, count) - max);
+            var e = Formulas.Exp(Lanes.LoadUpTo(x + k * inner, count) - max);
             sum += e;
             if (!log)
-                Store(e, y + k * inner, count);
+                Lanes.StoreUpTo(e, y + k * inner, count);
         }
         if (log)
         {
             var normalizer = max + Formulas.Log(sum);
             for (nint k = 0; k < n; k++)
-                Store(Load(x + k * inner, count) - normalizer, y + k * inner, count);
+                Lanes.StoreUpTo(Lanes.LoadUpTo(x + k * inner, count) - normalizer, y + k * inner, count);
             return;
         }
         var scale = Vector512<float>.One / sum;
         for (nint k = 0; k < n; k++)
-            Store(Load(y + k * inner, count) * scale, y + k * inner, count);
+            Lanes.StoreUpTo(Lanes.LoadUpTo(y + k * inner, count) * scale, y + k * inner, count);
     }
 
     private static void LogSumExpStrided(int n, int inner, float* x, float* y)
@@ -50,8 +50,8 @@ public static unsafe partial class Softmax
             var shift = Vector512.AndNot(max, Vector512.Equals(Vector512.Abs(max), infinity));
             var sum = Vector512<float>.Zero;
             for (nint k = 0; k < n; k++)
-                sum += Formulas.Exp(Load(x + i + k * inner, count) - shift);
-            Store(shift + Formulas.Log(sum), y + i, count);
+                sum += Formulas.Exp(Lanes.LoadUpTo(x + i + k * inner, count) - shift);
+            Lanes.StoreUpTo(shift + Formulas.Log(sum), y + i, count);
         }
     }
 
@@ -59,7 +59,7 @@ public static unsafe partial class Softmax
     {
         var max = Vector512.Create(float.NegativeInfinity);
         for (nint k = 0; k < n; k++)
-            max = Vector512.Max(max, Load(x + k * inner, count));
+            max = Vector512.Max(max, Lanes.LoadUpTo(x + k * inner, count));
         return max;
     }
 
@@ -74,24 +74,14 @@ public static unsafe partial class Softmax
                 var count = Math.Min(Lanes.Count, inner - i);
                 var sum = Vector512<float>.Zero;
                 for (nint k = 0; k < n; k++)
-                    sum += rule.Term(Load(dy + start + k * inner, count), Load(y + start + k * inner, count));
+                    sum += rule.Term(Lanes.LoadUpTo(dy + start + k * inner, count), Lanes.LoadUpTo(y + start + k * inner, count));
                 for (nint k = 0; k < n; k++)
                 {
                     var at = start + k * inner;
-                    var gradient = rule.Gradient(Load(dy + at, count), Load(y + at, count), sum);
-                    Store(accumulate ? Load(dx + at, count) + gradient : gradient, dx + at, count);
+                    var gradient = rule.Gradient(Lanes.LoadUpTo(dy + at, count), Lanes.LoadUpTo(y + at, count), sum);
+                    Lanes.StoreUpTo(accumulate ? Lanes.LoadUpTo(dx + at, count) + gradient : gradient, dx + at, count);
                 }
             }
         }
-    }
-
-    private static Vector512<float> Load(float* source, int count) => count == Lanes.Count ? Lanes.Load(source) : Lanes.Load(source, count);
-
-    private static void Store(Vector512<float> value, float* destination, int count)
-    {
-        if (count == Lanes.Count)
-            value.Store(destination);
-        else
-            Lanes.Store(value, destination, count);
     }
 }

@@ -1,0 +1,161 @@
+using System.Runtime.Intrinsics;
+
+namespace DistTrain.Simd;
+
+/// <summary>
+/// Layer normalization over rows of length n (<see href="https://arxiv.org/abs/1607.06450">Ba, Kiros, Hinton 2016</see>): y = (x − mean)·rstd·weight + bias with the
+/// row's mean and rstd = 1/√(variance + ε), variance biased, in two passes over the row.
+/// </summary>
+public static unsafe class LayerNorm
+{
+    /// <summary>y, and each row's mean and rstd for the backward pass.</summary>
+    /// <param name="rows">Rows.</param>
+    /// <param name="n">Row length, at least 1.</param>
+    /// <param name="x">[rows, n].</param>
+    /// <param name="weight">[n], or empty for 1.</param>
+    /// <param name="bias">[n], or empty for 0.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="y">[rows, n] out; may be x.</param>
+    /// <param name="mean">[rows] out.</param>
+    /// <param name="rstd">[rows] out.</param>
+    public static void Forward(
+        int rows, int n, ReadOnlySpan<float> x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon, Span<float> y, Span<float> mean, Span<float> rstd)
+    {
+        Require(rows, n, x.Length, weight.Length, bias.Length, y.Length, mean.Length, rstd.Length);
+        fixed (float* px = x, pw = weight, pb = bias, py = y)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                var source = px + (nint)row * n;
+                var center = Reduce.Sum(new Reduce.Identity(), source, source, n) / n;
+                var variance = Reduce.Sum(new Reduce.SquaredDifference(center), source, source, n) / n;
+                mean[row] = center;
+                rstd[row] = 1f / MathF.Sqrt(variance + epsilon);
+                Normalize(source, pw, pb, py + (nint)row * n, n, center, rstd[row]);
+            }
+        }
+    }
+
+    /// <summary>
+    /// With x̂ = (x − mean)·rstd and g = dy·weight: dx = rstd·(g − mean(g) − x̂·mean(g·x̂)), dWeight = Σ rows dy·x̂, dBias = Σ rows dy. An empty gradient span is
+    /// not computed.
+    /// </summary>
+    /// <param name="rows">Rows.</param>
+    /// <param name="n">Row length.</param>
+    /// <param name="dy">[rows, n].</param>
+    /// <param name="x">[rows, n], the input of the forward pass.</param>
+    /// <param name="weight">[n], or empty for 1.</param>
+    /// <param name="mean">[rows] from the forward pass.</param>
+    /// <param name="rstd">[rows] from the forward pass.</param>
+    /// <param name="dx">[rows, n] out.</param>
+    /// <param name="dWeight">[n] out.</param>
+    /// <param name="dBias">[n] out.</param>
+    /// <param name="accumulateInput">Add to dx instead of overwriting it.</param>
+    /// <param name="accumulateParameters">Add to dWeight and dBias instead of overwriting them.</param>
+    public static void Backward(
+        int rows, int n, ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> weight, ReadOnlySpan<float> mean, ReadOnlySpan<float> rstd,
+        Span<float> dx, Span<float> dWeight, Span<float> dBias, bool accumulateInput = false, bool accumulateParameters = false)
+    {
+        Require(rows, n, x.Length, weight.Length, dBias.Length, dy.Length, mean.Length, rstd.Length);
+        Lanes.RequireLength("LayerNorm", nameof(dx), dx.Length, dx.IsEmpty ? 0 : rows * n);
+        Lanes.RequireLength("LayerNorm", nameof(dWeight), dWeight.Length, dWeight.IsEmpty ? 0 : n);
+        if (!accumulateParameters)
+        {
+            dWeight.Clear();
+            dBias.Clear();
+        }
+        fixed (float* pg = dy, px = x, pw = weight, pd = dx, pdw = dWeight, pdb = dBias)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                var start = (nint)row * n;
+                if (pdw != null || pdb != null)
+                    AccumulateParameters(pg + start, px + start, pdw, pdb, n, mean[row], rstd[row]);
+                if (pd != null && accumulateInput)
+                    BackwardRow<Map.Accumulate>(pg + start, px + start, pw, pd + start, n, mean[row], rstd[row], centered: true);
+                else if (pd != null)
+                    BackwardRow<Map.Overwrite>(pg + start, px + start, pw, pd + start, n, mean[row], rstd[row], centered: true);
+            }
+        }
+    }
+
+    /// <summary>y = (x − mean)·rstd·weight + bias of one row; a null weight is 1, a null bias 0.</summary>
+    internal static void Normalize(float* x, float* weight, float* bias, float* y, int n, float mean, float rstd)
+    {
+        var center = Vector512.Create(mean);
+        var scale = Vector512.Create(rstd);
+        for (var i = 0; i < n; i += Lanes.Count)
+        {
+            var count = Math.Min(Lanes.Count, n - i);
+            var value = (Lanes.LoadUpTo(x + i, count) - center) * scale;
+            if (weight != null)
+                value *= Lanes.LoadUpTo(weight + i, count);
+            if (bias != null)
+                value += Lanes.LoadUpTo(bias + i, count);
+            Lanes.StoreUpTo(value, y + i, count);
+        }
+    }
+
+    /// <summary>dx of one row; with <paramref name="centered"/> false the mean of the gradient is not taken off (RMS norm, whose mean is 0).</summary>
+    internal static void BackwardRow<TStore>(float* dy, float* x, float* weight, float* dx, int n, float mean, float rstd, bool centered)
+        where TStore : struct, Map.IStore
+    {
+        var center = Vector512.Create(mean);
+        var scale = Vector512.Create(rstd);
+        var sum = Vector512<float>.Zero;
+        var projected = Vector512<float>.Zero;
+        for (var i = 0; i < n; i += Lanes.Count)
+        {
+            // Past the end dy is zero, and so are both terms.
+            var count = Math.Min(Lanes.Count, n - i);
+            var g = Lanes.LoadUpTo(dy + i, count);
+            if (weight != null)
+                g *= Lanes.LoadUpTo(weight + i, count);
+            sum += g;
+            projected += g * ((Lanes.LoadUpTo(x + i, count) - center) * scale);
+        }
+        var meanGradient = Vector512.Create(centered ? Lanes.Sum(sum) / n : 0f);
+        var meanProjected = Vector512.Create(Lanes.Sum(projected) / n);
+        for (var i = 0; i < n; i += Lanes.Count)
+        {
+            var count = Math.Min(Lanes.Count, n - i);
+            var g = Lanes.LoadUpTo(dy + i, count);
+            if (weight != null)
+                g *= Lanes.LoadUpTo(weight + i, count);
+            var normalized = (Lanes.LoadUpTo(x + i, count) - center) * scale;
+            var gradient = scale * (g - meanGradient - normalized * meanProjected);
+            if (count == Lanes.Count)
+                TStore.Store(gradient, dx + i);
+            else
+                TStore.Store(gradient, dx + i, count);
+        }
+    }
+
+    /// <summary>dWeight += dy·x̂ and dBias += dy for one row; either may be null.</summary>
+    internal static void AccumulateParameters(float* dy, float* x, float* dWeight, float* dBias, int n, float mean, float rstd)
+    {
+        var center = Vector512.Create(mean);
+        var scale = Vector512.Create(rstd);
+        for (var i = 0; i < n; i += Lanes.Count)
+        {
+            var count = Math.Min(Lanes.Count, n - i);
+            var g = Lanes.LoadUpTo(dy + i, count);
+            if (dWeight != null)
+                Lanes.StoreUpTo(Lanes.LoadUpTo(dWeight + i, count) + g * ((Lanes.LoadUpTo(x + i, count) - center) * scale), dWeight + i, count);
+            if (dBias != null)
+                Lanes.StoreUpTo(Lanes.LoadUpTo(dBias + i, count) + g, dBias + i, count);
+        }
+    }
+
+    private static void Require(int rows, int n, int x, int weight, int bias, int y, int mean, int rstd)
+    {
+        if (rows < 0 || n < 1)
+            throw new ArgumentException($"LayerNorm: the input was [{rows}, {n}], expected rows of at least one element");
+        Lanes.RequireLength("LayerNorm", nameof(x), x, checked(rows * n));
+        Lanes.RequireLength("LayerNorm", "y or dy", y, rows * n);
+        Lanes.RequireLength("LayerNorm", nameof(weight), weight, weight == 0 ? 0 : n);
+        Lanes.RequireLength("LayerNorm", nameof(bias), bias, bias == 0 ? 0 : n);
+        Lanes.RequireLength("LayerNorm", nameof(mean), mean, rows);
+        Lanes.RequireLength("LayerNorm", nameof(rstd), rstd, rows);
+    }
+}
