@@ -14,6 +14,8 @@ public static class DataSources
         DigitsSource.Kind,
         MnistSource.Kind,
         TextSource.Kind,
+        CsvSource.Kind,
+        CsvSource.TsvKind,
     ];
 
     /// <summary>How every kind is written, for messages: <c>digits[:train,test,seed], mnist:&lt;dir&gt;, ...</c>.</summary>

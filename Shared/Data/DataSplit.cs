@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+
 namespace DistTrain.Data;
 
 /// <summary>A job's data: what it trains on, and what it is tested on, of the same shapes.</summary>
@@ -6,7 +9,13 @@ namespace DistTrain.Data;
 /// <param name="Test">The test samples, where there are any.</param>
 public sealed record DataSplit(string Name, IDataset Train, IDataset? Test)
 {
+    /// <summary>How a table became inputs and targets, to read other rows the same way; null for other data.</summary>
+    public TableEncoding? Encoding { get; init; }
+
+    /// <summary>What a user should be told once, such as the rows that were skipped; each one line.</summary>
+    public ImmutableArray<string> Notices { get; init; } = [];
+
     /// <summary>SHA-256 over both parts' fingerprints as 64 hex digits.</summary>
-    public string Fingerprint => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(
-        System.Text.Encoding.ASCII.GetBytes($"{Train.Fingerprint}\n{Test?.Fingerprint}")));
+    public string Fingerprint =>
+        Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.ASCII.GetBytes($"{Train.Fingerprint}\n{Test?.Fingerprint}")));
 }

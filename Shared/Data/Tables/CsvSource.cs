@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+
+namespace DistTrain.Data;
+
+/// <summary>
+/// Tables in delimited text: a line of column names, numbers and categories, missing values, a target by name. Inputs are float32 <c>[features]</c>: numbers
+/// standardised by the training rows, categories as one input each.
+/// </summary>
+public static class CsvSource
+{
+    internal static DataKind Kind => Make("csv", "comma", "comma-separated values");
+
+    internal static DataKind TsvKind => Make("tsv", "tab", "tab-separated values");
+
+    /// <summary>Reads a file the way that another one's training rows were read, such as rows to predict.</summary>
+    /// <param name="spec">The file, with the options <c>header</c>, <c>delimiter</c> and <c>on-bad-row</c> as for training.</param>
+    /// <param name="encoding">How, from <see cref="DataSplit.Encoding"/>.</param>
+    /// <param name="withTargets">False where the rows have no target columns: their targets are then 0.</param>
+    /// <exception cref="UserErrorException">The file is missing or malformed, or lacks a column.</exception>
+    public static IDataset Open(DataSpec spec, TableEncoding encoding, bool withTargets = true)
+    {
+        var table = Read(spec, spec.RequirePath($"{spec.Kind}:<file>"), spec.Kind == "tsv" ? '\t' : ',', name => KindOf(encoding, name), withTargets ? encoding.Targets : []);
+        return TableEncoder.Encode(Path.GetFileName(spec.Path), table, [.. Enumerable.Range(0, table.Rows)], encoding, withTargets);
+    }
+
+    private static DataKind Make(string name, string delimiter, string help) => new(
+        name,
+        $"{name}:<file>[?target=<column>]",
+        $"a table of {help}",
+        [
+            new("header", "yes (default) where the first line names the columns, or no: they are column1, column2, ..."),
+            new("delimiter", $"what parts fields: comma, tab, semicolon, space or bar (default {delimiter})"),
+            .. TableOptions.Known,
+        ],
+        spec => Open(spec, Delimiter(delimiter)));
+
+    private static DataSplit Open(DataSpec spec, char delimiter)
+    {
+        var options = TableOptions.Of(spec);
+        var path = spec.RequirePath($"{spec.Kind}:<file>");
+        var table = Read(spec, path, delimiter, options.KindOf, options.Targets);
+        var targets = options.Targets.IsEmpty ? [table.Columns[^1].Name] : options.Targets;
+        if (options.Targets.IsEmpty && Enumerable.Range(0, table.Rows).Any(table.Columns[^1].IsMissing))
+            table = Read(spec, path, delimiter, options.KindOf, targets); // now that the target is known, its missing values are malformed rows
+        var kinds = table.Columns.ToDictionary(column => column.Name, column => column.IsNumeric);
+        var test = options.TestFile is null ? null
+            : Read(spec, options.TestFile, delimiter, name => kinds.TryGetValue(name, out var numeric) ? numeric : null, targets);
+        return options.Split(table, test, targets);
+    }
+
+    private static Table Read(DataSpec spec, string path, char delimiter, Func<string, bool?> kindOf, IReadOnlyCollection<string> required)
+    {
+        if (spec.Text("delimiter") is not null)
+            delimiter = Delimiter(spec.Choice("delimiter", "comma", "tab", "semicolon", "space", "bar"));
+        return CsvTable.Read(path, delimiter, spec.Flag("header", true), spec.Choice("on-bad-row", "fail", "skip") == "skip", kindOf, required);
+    }
+
+    private static bool? KindOf(TableEncoding encoding, string name)
+    {
+        if (encoding.Targets.Contains(name))
+            return encoding.Task is TableTask.Regression ? true : false;
+        return encoding.Inputs.FirstOrDefault(column => column.Column == name)?.Categories is null;
+    }
+
+    private static char Delimiter(string name) => name switch { "tab" => '\t', "semicolon" => ';', "space" => ' ', "bar" => '|', _ => ',' };
+}
