@@ -16,6 +16,9 @@ public static class DataSources
         TextSource.Kind,
         CsvSource.Kind,
         CsvSource.TsvKind,
+        NumpySource.NpyKind,
+        NumpySource.NpzKind,
+        CifarSource.Kind,
     ];
 
     /// <summary>How every kind is written, for messages: <c>digits[:train,test,seed], mnist:&lt;dir&gt;, ...</c>.</summary>
