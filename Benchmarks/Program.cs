@@ -1,1 +1,18 @@
-return 0;
+using DistTrain.Benchmarks.Commands;
+
+// One command per file in Commands/: a name, a line of help, and what it runs. Results are JSON lines on stdout.
+(string Name, string Help, Func<string[], int> Run)[] commands =
+[
+    ("peak", "multiply-add peak of one core and memory bandwidth", PeakCommand.Run),
+    ("gemm", "matrix products: square ones and a worker's shapes", GemmCommand.Run),
+    ("kernels", "each compute kernel as a share of its bound", KernelsCommand.Run),
+    ("bdn", "BenchmarkDotNet on the kernels; takes its arguments, e.g. --filter '*Gemm*'", BdnCommand.Run),
+    ("digest", "a digest of every compute kernel's results at a numerics level", DigestCommand.Run),
+];
+
+var chosen = args.Length == 0 ? default : Array.Find(commands, command => command.Name == args[0]);
+if (chosen.Run != null) return chosen.Run(args[1..]);
+
+Console.Error.WriteLine(args.Length == 0 ? "Benchmarks: which one?" : $"Benchmarks: no command '{args[0]}'; expected one of:");
+foreach (var (name, help, _) in commands) Console.Error.WriteLine($"  {name,-10} {help}");
+return 2;
