@@ -12,9 +12,9 @@ internal static class Measure
 
     /// <summary>
     /// Seconds of one call: the best of <paramref name="rounds"/> rounds of about <paramref name="roundSeconds"/> each, so that what else the machine does
-    /// shows as little as it can.
+    /// shows as little as it can: a round is about as long as a time slice.
     /// </summary>
-    public static double Seconds(Action action, int rounds = 10, double roundSeconds = 0.05)
+    public static double Seconds(Action action, int rounds = 100, double roundSeconds = 0.004)
     {
         action();
         var once = Stopwatch.GetTimestamp();

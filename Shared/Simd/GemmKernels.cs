@@ -50,6 +50,13 @@ internal static unsafe class GemmKernels
     // A panel of the vector side is PanelLanes x MaxDepth floats: 256 KiB with AVX-512, a quarter of a usual level-2 cache, from where it streams at full speed.
     private const int MaxDepth = 1024;
 
+    // Up to this many rows, a copy of the vector side costs more than reading it where it lies: few tiles would read the copy.
+    private const int InPlaceRows = 192;
+
+    // A panel read in place is in pieces of memory of its own width, which the processor does not foresee: it is brought near while the panel before is
+    // computed, and a panel of 256 rows of 256 bytes is what the level-2 cache holds of it beside the present one.
+    private const int InPlaceDepth = 256;
+
     // Rows between two visits of C: whole transposed blocks (3 x 16), and a tile buffer of 48 x 64 floats = 12 KiB that stays in the level-1 cache.
     private const int GroupRows = 48;
 
@@ -112,32 +119,39 @@ internal static unsafe class GemmKernels
         where TVector : struct
     {
         nint panelLanes = TOps.Lanes * TOps.PanelVectors, panels = (p.Lanes + panelLanes - 1) / panelLanes;
-        nint blocks = Math.Max(1, (p.Depth + MaxDepth - 1) / MaxDepth);
+        var inPlace = ReadsInPlace<TOps, TVector>(p, rows);
+        nint maxDepth = inPlace ? InPlaceDepth : MaxDepth;
+        nint blocks = Math.Max(1, (p.Depth + maxDepth - 1) / maxDepth);
         var packScalars = p.ScalarRowStride == 1 && p.ScalarStepStride != 1 && panels >= PackScalarsFrom;
         for (nint block = 0; block < blocks; block++)
         {
             nint step = p.Depth * block / blocks, steps = (p.Depth * (block + 1) / blocks) - step;
+            var task = new TileTask
+            {
+                Depth = steps, Continue = block > 0 || p.Accumulate, RowStride = p.ScalarRowStride, DepthStride = p.ScalarStepStride,
+            };
             var scalars = p.Scalars + (firstRow * p.ScalarRowStride) + (step * p.ScalarStepStride);
             float* packed = packScalars ? PackScalars(scalars, p.ScalarStepStride, rows, steps) : null;
             for (nint panel = 0; panel < panels; panel++)
             {
                 nint lane = panel * panelLanes, lanes = Math.Min(panelLanes, p.Lanes - lane);
-                var task = new TileTask { Depth = steps, Continue = block > 0 || p.Accumulate };
-                SetVectors<TOps, TVector>(ref task, p, rows, lane, lanes, step, steps);
+                var vectors = p.Vectors + (lane * p.VectorLaneStride) + (step * p.VectorStepStride);
+                task.Vectors = vectors;
+                task.VectorStride = p.VectorStepStride;
+                if (!inPlace)
+                {
+                    task.VectorStride = (lanes + TOps.Lanes - 1) / TOps.Lanes * TOps.Lanes;
+                    task.Vectors = Scratch.Take(ScratchUse.VectorPanel, task.VectorStride * steps);
+                    Packing.Panel<TOps, TVector>(vectors, p.VectorLaneStride, p.VectorStepStride, task.Vectors, steps, lanes, task.VectorStride);
+                }
+
+                var ahead = inPlace && panel + 1 < panels ? vectors + panelLanes : null;
                 for (nint row = 0; row < rows; row += GroupRows)
                 {
                     var groupRows = Math.Min(GroupRows, rows - row);
-                    if (packScalars)
-                    {
-                        task.Scalars = packed + (row * steps);
-                    }
-                    else
-                    {
-                        task.Scalars = scalars + (row * p.ScalarRowStride);
-                        task.RowStride = p.ScalarRowStride;
-                        task.DepthStride = p.ScalarStepStride;
-                    }
-
+                    task.Ahead = row == 0 ? ahead : null;
+                    task.AheadStride = p.VectorStepStride;
+                    task.Scalars = packScalars ? packed + (row * steps) : scalars + (row * p.ScalarRowStride);
                     RunGroup<TOps, TVector>(p, ref task, firstRow + row, groupRows, lane, lanes, packScalars);
                     if (block == blocks - 1) Finish(p, firstRow + row, groupRows, lane, lanes);
                 }
@@ -145,24 +159,10 @@ internal static unsafe class GemmKernels
         }
     }
 
-    // The panel is read in place where its lanes are whole vectors side by side and its steps do not fall onto the same cache lines, or are few.
-    private static void SetVectors<TOps, TVector>(ref TileTask task, in Product p, nint rows, nint lane, nint lanes, nint step, nint steps)
+    private static bool ReadsInPlace<TOps, TVector>(in Product p, nint rows)
         where TOps : struct, IVectorOps<TVector>
-        where TVector : struct
-    {
-        var source = p.Vectors + (lane * p.VectorLaneStride) + (step * p.VectorStepStride);
-        if (p.VectorLaneStride == 1 && lanes % TOps.Lanes == 0 && (rows <= GroupRows || p.VectorStepStride <= TOps.Lanes * TOps.PanelVectors))
-        {
-            task.Vectors = source;
-            task.VectorStride = p.VectorStepStride;
-            return;
-        }
-
-        var width = (lanes + TOps.Lanes - 1) / TOps.Lanes * TOps.Lanes;
-        task.Vectors = Scratch.Take(ScratchUse.VectorPanel, width * steps);
-        task.VectorStride = width;
-        Packing.Panel<TOps, TVector>(source, p.VectorLaneStride, p.VectorStepStride, task.Vectors, steps, lanes, width);
-    }
+        where TVector : struct =>
+        p.VectorLaneStride == 1 && p.Lanes % TOps.Lanes == 0 && (rows <= InPlaceRows || p.VectorStepStride <= TOps.Lanes * TOps.PanelVectors);
 
     // Tile after tile, each [step][row], in the cuts that RunGroup makes.
     private static float* PackScalars(float* source, nint stepStride, nint rows, nint steps)
@@ -203,9 +203,16 @@ internal static unsafe class GemmKernels
         {
             nint from = rows * tile / tiles, height = (rows * (tile + 1) / tiles) - from;
             task.Scalars = scalars + (from * (packed ? task.Depth : task.RowStride));
-            if (packed) (task.RowStride, task.DepthStride) = (1, height);
+            if (packed) (task.RowStride, task.DepthStride) = (1, height); // Each tile is dense, as high as it is.
             task.Result = target + (from * task.ResultStride);
+            if (task.Ahead == null || tile >= TOps.PanelVectors)
+            {
+                task.Ahead = task.Vectors;
+                task.AheadStride = 0;
+            }
+
             Tile.Run<TOps, TVector>((int)height, (int)vectors, ref task);
+            task.Ahead += TOps.Lanes;
         }
 
         if (direct) return;

@@ -40,19 +40,12 @@ internal static unsafe class Packing
         if (lanes < width)
             for (nint step = 0; step < steps; step++) new Span<float>(target + (step * width) + lanes, (int)(width - lanes)).Clear();
         if (laneStride != 1)
-        {
             Transpose<TOps, TVector>(source, laneStride, target, width, lanes, steps);
-            return;
-        }
-
-        if (lanes < width)
-        {
+        else if (lanes < width)
             Copy(source, stepStride, target, width, steps, lanes);
-            return;
-        }
-
-        for (nint step = 0; step < steps; step++, source += stepStride, target += width)
-            for (nint lane = 0; lane < width; lane += TOps.Lanes) TOps.Store(TOps.Load(source + lane), target + lane);
+        else
+            for (nint step = 0; step < steps; step++, source += stepStride, target += width)
+                for (nint lane = 0; lane < width; lane += TOps.Lanes) TOps.Store(TOps.Load(source + lane), target + lane);
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace DistTrain.Simd;
 
@@ -23,6 +24,10 @@ internal unsafe ref struct TileTask
     /// <summary>The tile of the result, and the distance between its rows.</summary>
     public float* Result;
     public nint ResultStride;
+
+    /// <summary>Memory to bring into the level-2 cache meanwhile, a line per step, this far apart; anything readable with a distance of 0 for none.</summary>
+    public float* Ahead;
+    public nint AheadStride;
 
     /// <summary>Chains go on from the result's present values, not from zero.</summary>
     public bool Continue;
@@ -76,7 +81,8 @@ internal static unsafe class Tile
         where TColumns : struct, ICount
     {
         float* v = task.Vectors;
-        nint vectorStride = task.VectorStride, depthStride = task.DepthStride, resultStride = task.ResultStride;
+        nint vectorStride = task.VectorStride, depthStride = task.DepthStride, resultStride = task.ResultStride, aheadStride = task.AheadStride;
+        float* ahead = task.Ahead;
         float* row0 = task.Scalars;
         float* row1 = row0 + (TRows.Value > 1 ? task.RowStride : 0);
         float* row2 = row1 + (TRows.Value > 2 ? task.RowStride : 0);
@@ -113,6 +119,8 @@ internal static unsafe class Tile
             if (TRows.Value > 5) MultiplyAdd<TOps, TVector, TColumns>(row5 + at, v0, v1, v2, v3, ref c50, ref c51, ref c52, ref c53);
             v += vectorStride;
             at += depthStride;
+            if (Sse.IsSupported) Sse.Prefetch1(ahead);
+            ahead += aheadStride;
         }
 
         Store<TOps, TVector, TColumns>(c, c00, c01, c02, c03);
