@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace DistTrain.Nn.Files;
@@ -95,6 +96,25 @@ public sealed class SafeTensorsFile : IDisposable
         var entry = Entry(name);
         if (destination.Length != entry.Length) throw new UserErrorException($"{Path}: tensor {name} has {entry.Length} bytes, expected {destination.Length}");
         RandomAccessRead(dataStart + entry.Offset, destination);
+    }
+
+    /// <summary>Reads the whole file and compares it with the checksum that it ends with.</summary>
+    /// <exception cref="UserErrorException">It has none, or any byte is not what was written.</exception>
+    public void VerifyChecksum()
+    {
+        var entry = Entry(SafeTensorsWriter.ChecksumName);
+        if (entry.Length != SHA256.HashSizeInBytes || dataStart + entry.Offset + entry.Length != stream.Length) throw Bad(Path, "its checksum is not its last 32 bytes");
+        byte[] stored = ReadBytes(SafeTensorsWriter.ChecksumName);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] chunk = new byte[1 << 16];
+        for (long position = 0, end = stream.Length - SHA256.HashSizeInBytes; position < end;)
+        {
+            var part = chunk.AsSpan(0, (int)Math.Min(chunk.Length, end - position));
+            RandomAccessRead(position, part);
+            hash.AppendData(part);
+            position += part.Length;
+        }
+        if (!hash.GetHashAndReset().AsSpan().SequenceEqual(stored)) throw Bad(Path, "its checksum does not match: the file is damaged");
     }
 
     /// <summary>Closes the file.</summary>

@@ -1,0 +1,75 @@
+using System.Globalization;
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator.Checkpoints;
+
+/// <summary>The checkpoints of a run: one file per step, the newest few kept, a damaged one passed over.</summary>
+public sealed class CheckpointFolder
+{
+    private const string Prefix = "checkpoint-";
+    private const string Suffix = ".safetensors";
+    private readonly int keep;
+
+    /// <summary>Uses a folder, made where it is not there.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="keep">How many checkpoints stay, 1 or more.</param>
+    /// <exception cref="UserErrorException">The folder cannot be made, or keep is less than 1.</exception>
+    public CheckpointFolder(string path, int keep = 3)
+    {
+        if (keep < 1) throw new UserErrorException($"--keep was {keep}, expected 1 or more");
+        this.keep = keep;
+        Path = path;
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"--checkpoint-dir {path}: cannot be made: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>Where the checkpoint of a step stands.</summary>
+    public string FileOf(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D10}{Suffix}"));
+
+    /// <summary>The checkpoints, newest first.</summary>
+    public IReadOnlyList<string> Files() => [.. Directory.EnumerateFiles(Path, $"{Prefix}*{Suffix}").OrderDescending(StringComparer.Ordinal)];
+
+    /// <summary>Writes a checkpoint and drops the oldest beyond those to keep; the new one is on disk before an old one goes.</summary>
+    /// <returns>The file.</returns>
+    /// <exception cref="IOException">The disk is full or cannot be written to; the earlier checkpoints are untouched.</exception>
+    public string Save(Checkpoint checkpoint, ParameterLayout layout)
+    {
+        string file = FileOf(checkpoint.Step);
+        CheckpointFile.Write(file, checkpoint, layout);
+        foreach (string old in Files().Skip(keep)) File.Delete(old);
+        foreach (string left in Directory.EnumerateFiles(Path, $"{Prefix}*.tmp").Where(IsStale)) File.Delete(left);
+        return file;
+    }
+
+    /// <summary>
+    /// Reads the newest checkpoint that is whole and of this model; those passed over are told to <paramref name="refused"/>, by name and with the reason.
+    /// </summary>
+    /// <returns>Null when there is none.</returns>
+    public Checkpoint? LoadLatest(ParameterLayout layout, Action<string> refused)
+    {
+        foreach (string file in Files())
+        {
+            try
+            {
+                return CheckpointFile.Read(file, layout);
+            }
+            catch (UserErrorException error)
+            {
+                refused(error.Message);
+            }
+        }
+        return null;
+    }
+
+    /// <summary>A temporary file of a process that was ended while it wrote.</summary>
+    private static bool IsStale(string file) => DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > TimeSpan.FromMinutes(10);
+}
