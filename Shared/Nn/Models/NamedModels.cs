@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+
+namespace DistTrain.Nn.Models;
+
+/// <summary>The models that can be called by name. A new one is a line here and a function that builds it.</summary>
+public static class NamedModels
+{
+    /// <summary>All of them.</summary>
+    public static readonly ImmutableArray<NamedModel> All =
+    [
+        new("mlp", "fully connected, 512 and 256 hidden units, ReLU", "sgd", 0.01, 0.9, 64, options => Mlp(options, 512, 256)),
+        new("mlp-wide", "fully connected, two layers of 2048 hidden units, ReLU", "sgd", 0.01, 0.9, 128, options => Mlp(options, 2048, 2048)),
+    ];
+
+    /// <summary>Finds a model by its name.</summary>
+    /// <exception cref="UserErrorException">There is none of that name; the message lists those there are.</exception>
+    public static NamedModel Find(string name) => All.FirstOrDefault(m => m.Name == name)
+        ?? throw new UserErrorException($"model '{name}' is not known, expected one of {string.Join(", ", All.Select(m => m.Name))}");
+
+    private static Sequential Mlp(ModelOptions options, params ReadOnlySpan<int> hidden)
+    {
+        var layers = new List<Module>();
+        if (options.Inputs.Count != 1) layers.Add(new Flatten());
+        int features = options.InputLength;
+        foreach (int size in hidden)
+        {
+            layers.Add(new Linear(features, size));
+            layers.Add(new ReLU());
+            if (options.Dropout > 0) layers.Add(new Dropout(options.Dropout));
+            features = size;
+        }
+        layers.Add(new Linear(features, options.Classes));
+        return new Sequential(layers);
+    }
+}
