@@ -10,6 +10,4 @@ internal static class CrossEntropyStub
         for (int r = 0; r < rows; r++) { var x = logits.Slice(r * classes, classes); float max = x[0]; foreach (var v in x) max = MathF.Max(max, v); float s = 0; foreach (var v in x) s += MathF.Exp(v - max);
             for (int c = 0; c < classes; c++) { float g = (MathF.Exp(x[c] - max) / s - (c == labels[r] ? 1 : 0)) * scale; dx[r * classes + c] = accumulate ? dx[r * classes + c] + g : g; } }
     }
-    public static void Sgd(float lr, float momentum, float scale, bool first, ReadOnlySpan<float> p, ReadOnlySpan<float> g, Span<float> m, Span<float> d)
-    { for (int i = 0; i < p.Length; i++) { float v = g[i] * scale; if (momentum != 0) { v = first ? v : momentum * m[i] + v; m[i] = v; } d[i] = p[i] - lr * v; } }
 }

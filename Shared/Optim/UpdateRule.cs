@@ -9,11 +9,11 @@ public abstract class UpdateRule
     /// <summary>The name of PyTorch's class: SGD, Adam, AdamW, ...</summary>
     public abstract string Name { get; }
 
-    /// <summary>Names of the state buffers the rule keeps per element, such as <c>momentum_buffer</c>; each has the parameters' length and starts at zero unless <see cref="InitialState"/> says otherwise.</summary>
+    /// <summary>Names of the state buffers the rule keeps per element, such as <c>momentum_buffer</c>; each has the parameters' length and is zero before step 1.</summary>
     public abstract IReadOnlyList<string> StateNames { get; }
 
-    /// <summary>The value that state buffer <paramref name="index"/> starts with.</summary>
-    public virtual float InitialState(int index) => 0f;
+    /// <summary>The options it was made from; null for a rule that is made of several.</summary>
+    public virtual OptimizerOptions? Options => null;
 
     /// <summary>
     /// Applies step <paramref name="step"/> to one slice. All spans have the same length; <paramref name="destination"/> may be <paramref name="parameters"/> itself or another buffer.
@@ -23,19 +23,10 @@ public abstract class UpdateRule
     /// <param name="gradientScale">A factor on every gradient element (clipping); 1 for none.</param>
     /// <param name="parameters">The weights before the step.</param>
     /// <param name="gradients">The gradient.</param>
-    /// <param name="state">The rule's state buffers end to end accessor.</param>
+    /// <param name="state">The rule's state buffers, cut to the slice; they also say where in the flat buffer the slice stands.</param>
     /// <param name="destination">Receives the weights after the step.</param>
     public abstract void Apply(long step, double learningRate, float gradientScale, ReadOnlySpan<float> parameters, ReadOnlySpan<float> gradients, StateSlices state, Span<float> destination);
-}
 
-/// <summary>The state buffers of an <see cref="UpdateRule"/>, cut to the slice that is being updated.</summary>
-/// <param name="buffers">The whole buffers, one per state name.</param>
-/// <param name="offset">Where the slice starts.</param>
-/// <param name="length">The slice's length.</param>
-public readonly ref struct StateSlices(ReadOnlySpan<Tensors.FloatBuffer> buffers, int offset, int length)
-{
-    private readonly ReadOnlySpan<Tensors.FloatBuffer> buffers = buffers;
-
-    /// <summary>The slice of state buffer <paramref name="index"/>.</summary>
-    public Span<float> this[int index] => buffers[index].Slice(offset, length);
+    /// <summary>The same rule without weight decay: what biases and normalisation weights commonly get.</summary>
+    public UpdateRule WithoutWeightDecay() => Options is { WeightDecay: not 0 } options ? (options with { WeightDecay = 0 }).CreateRule() : this;
 }

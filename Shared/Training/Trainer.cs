@@ -34,7 +34,7 @@ public sealed class Trainer : IDisposable
         factors = new float[Plan.Shards];
         results = new PieceResult[Plan.Shards];
         average = Plan.Shards == 1 ? gradients[0] : new FloatBuffer(Layout.Length);
-        state = [.. job.Optimizer.StateNames.Select((_, i) => NewState(job.Optimizer, i, Layout.Length))];
+        state = [.. job.Optimizer.StateNames.Select(_ => new FloatBuffer(Layout.Length))];
         blocks = new double[GradientNorm.Blocks(Layout)];
     }
 
@@ -112,11 +112,4 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Ends the data threads.</summary>
     public void Dispose() => replica.Dispose();
-
-    private static FloatBuffer NewState(UpdateRule rule, int index, int length)
-    {
-        var buffer = new FloatBuffer(length);
-        if (rule.InitialState(index) != 0f) buffer.Span.Fill(rule.InitialState(index));
-        return buffer;
-    }
 }
