@@ -43,13 +43,23 @@ internal static partial class Formulas
     internal static Vector512<float> ExpMinusOneNegative(Vector512<float> x)
         => ExpMinusOneBounded(Vector512.MaxNative(Vector512.Create(-30f), x));
 
-    /// <summary>tanh x = (e^2|x| − 1) / (e^2|x| + 1) with the sign of x; 1 from 10 on.</summary>
+    /// <summary>tanh x: an odd polynomial up to 0.625, then (e^2|x| − 1)/(e^2|x| + 1) with the sign of x; 1 from 10 on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector512<float> Tanh(Vector512<float> x)
     {
         var magnitude = Vector512.MinNative(Vector512.Create(10f), Vector512.Abs(x));
         var e = ExpMinusOneBounded(magnitude + magnitude);
-        return CopySign(e / (e + Vector512.Create(2f)), x);
+        var large = e / (e + Vector512.Create(2f));
+
+        // Coefficients of Cephes' tanhf (S. Moshier).
+        var square = x * x;
+        var p = Vector512.Create(-5.70498872745e-3f);
+        p = Lanes.MultiplyAdd(p, square, Vector512.Create(2.06390887954e-2f));
+        p = Lanes.MultiplyAdd(p, square, Vector512.Create(-5.37397155531e-2f));
+        p = Lanes.MultiplyAdd(p, square, Vector512.Create(1.33314422036e-1f));
+        p = Lanes.MultiplyAdd(p, square, Vector512.Create(-3.33332819422e-1f));
+        var small = Lanes.MultiplyAdd(p * square, magnitude, magnitude);
+        return CopySign(Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(0.625f)), small, large), x);
     }
 
     /// <summary>1 / (1 + e^−x), accurate on both sides: for x &lt; 0 it is e^x / (1 + e^x).</summary>

@@ -7,7 +7,7 @@ namespace DistTrain.Simd;
 /// </summary>
 /// <remarks>
 /// The words are absorbed in order, each through the finaliser of SplitMix64 (Steele, Lea, Flood 2014), by two chains that start differently and give the
-/// key and the stream; the number of words is absorbed too, so that (s, p, 1) and (s, p, 1, 0) differ. Both chains would have to collide for two streams to
+/// key and the stream; the complement of the number of words ends the name, so that (s, p, 1) and (s, p, 1, 0) differ. Both chains would have to collide for two streams to
 /// meet: for n streams the chance is about n²/2¹²⁹.
 /// </remarks>
 /// <param name="Key">The key of the Philox rounds.</param>
@@ -24,7 +24,7 @@ public readonly record struct RandomKey(ulong Key, ulong Stream)
         Absorb(ref key, ref stream, purpose);
         foreach (var word in words)
             Absorb(ref key, ref stream, word);
-        Absorb(ref key, ref stream, (ulong)words.Length);
+        Absorb(ref key, ref stream, ~(ulong)words.Length);
         return new RandomKey(key, stream);
     }
 
@@ -33,6 +33,7 @@ public readonly record struct RandomKey(ulong Key, ulong Stream)
     {
         var (key, stream) = (Key, Stream);
         Absorb(ref key, ref stream, word);
+        Absorb(ref key, ref stream, ~1UL);
         return new RandomKey(key, stream);
     }
 

@@ -5,7 +5,7 @@ namespace DistTrain.Simd;
 
 /// <summary>
 /// Mathematical functions of spans, y = f(x), and their gradients. The destination may be the source. Errors measured over all exponents stand in
-/// docs/numerics.md: exp, log, tanh, sigmoid and erf within 2 ulp, sin, cos and pow within 1 ulp; NaN, infinities, signed zeros and subnormals as IEEE 754 says.
+/// docs/numerics.md: exp, log, tanh and erf within 2 ulp, sigmoid within 2.5, sin, cos and pow within 1; NaN, infinities, signed zeros and subnormals as IEEE 754 says.
 /// </summary>
 public static partial class VectorMath
 {
