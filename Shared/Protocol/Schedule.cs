@@ -6,15 +6,13 @@ namespace DistTrain.Protocol;
 /// <summary>What the coordinator orders; sent only when it changes, so it stands in no step's way.</summary>
 public static class Schedule
 {
-    /// <summary>Coordinator to workers: who computes which logical shard.</summary>
+    /// <summary>Coordinator to workers: who computes which logical shard, of every step that is not in the weights yet.</summary>
     /// <param name="Term">The coordinator's term.</param>
     /// <param name="Revision">Grows by one with each assignment of the term.</param>
-    /// <param name="From">Holds for this step and later ones.</param>
     /// <param name="Owners">The owner of each shard, in shard order.</param>
     [MessagePackObject]
     public sealed record Assignment(
-        [property: Key(0)] Term Term, [property: Key(1)] Revision Revision, [property: Key(2)] long From,
-        [property: Key(3)] ImmutableArray<WorkerId> Owners) : IProtocolMessage;
+        [property: Key(0)] Term Term, [property: Key(1)] Revision Revision, [property: Key(2)] ImmutableArray<WorkerId> Owners) : IProtocolMessage;
 
     /// <summary>Coordinator to workers: steps below <paramref name="Until"/> may be computed.</summary>
     [MessagePackObject]

@@ -21,6 +21,17 @@ public sealed record JobPlan
     /// <summary>Logical shards S, 1 or more.</summary>
     public required int Shards { get; init; }
 
+    /// <summary>
+    /// Gradient accumulation n, a power of two: a step's batch is n times <see cref="BatchSize"/>, in n · <see cref="Shards"/> pieces; shard s computes pieces s·n to s·n + n − 1.
+    /// </summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>Pieces of one step: the leaves of the reduction tree.</summary>
+    public int Pieces => Shards * Accumulate;
+
+    /// <summary>Samples of one step's batch.</summary>
+    public int GlobalBatch => BatchSize * Accumulate;
+
     /// <summary>Epochs to train.</summary>
     public required int Epochs { get; init; }
 
@@ -37,7 +48,7 @@ public sealed record JobPlan
     public double? ClipNorm { get; init; }
 
     /// <summary>Steps in one epoch.</summary>
-    public long StepsPerEpoch => DropLast ? TrainCount / BatchSize : (TrainCount + (long)BatchSize - 1) / BatchSize;
+    public long StepsPerEpoch => DropLast ? TrainCount / GlobalBatch : (TrainCount + (long)GlobalBatch - 1) / GlobalBatch;
 
     /// <summary>Steps of the whole job.</summary>
     public long TotalSteps => Math.Min(StepsPerEpoch * Epochs, MaxSteps ?? long.MaxValue);
@@ -52,15 +63,24 @@ public sealed record JobPlan
     public bool EndsEpoch(long step) => (step + 1) % StepsPerEpoch == 0 || step + 1 == TotalSteps;
 
     /// <summary>The number of samples in a step's global batch.</summary>
-    public int BatchOf(long step) => (int)Math.Min(BatchSize, TrainCount - step % StepsPerEpoch * BatchSize);
+    public int BatchOf(long step) => (int)Math.Min(GlobalBatch, TrainCount - step % StepsPerEpoch * GlobalBatch);
+
+    /// <summary>The name of piece <paramref name="index"/> of a step, in [0, <see cref="Pieces"/>).</summary>
+    public PieceId PieceAt(long step, int index) => new(step, index / Accumulate, index % Accumulate);
+
+    /// <summary>A piece's number within its step, in [0, <see cref="Pieces"/>): what its random numbers are keyed by.</summary>
+    public int IndexOf(PieceId piece) => piece.Shard * Accumulate + piece.Micro;
+
+    /// <summary>The samples of a piece as positions in the epoch's shuffled order.</summary>
+    public (int Start, int Count) Piece(PieceId piece) => Piece(piece.Step, IndexOf(piece));
 
     /// <summary>
-    /// The samples of a shard's piece as positions in the epoch's shuffled order: piece i of a batch of b samples is [⌊i·b/S⌋, ⌊(i+1)·b/S⌋).
+    /// The samples of a step's piece as positions in the epoch's shuffled order: piece i of p of a batch of b samples is [⌊i·b/p⌋, ⌊(i+1)·b/p⌋).
     /// </summary>
-    public (int Start, int Count) Piece(long step, int shard)
+    public (int Start, int Count) Piece(long step, int index)
     {
-        long first = step % StepsPerEpoch * BatchSize, b = BatchOf(step);
-        long lo = shard * b / Shards, hi = (shard + 1) * b / Shards;
+        long first = step % StepsPerEpoch * GlobalBatch, b = BatchOf(step), pieces = Pieces;
+        long lo = index * b / pieces, hi = (index + 1) * b / pieces;
         return ((int)(first + lo), (int)(hi - lo));
     }
 }

@@ -1,0 +1,71 @@
+using DistTrain.Optim;
+using DistTrain.Tensors;
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>What a step does when its averaged gradient is not finite.</summary>
+public enum OnNonFinite
+{
+    /// <summary>Ends the run.</summary>
+    Fail,
+
+    /// <summary>Leaves weights and state as they are, counts the step as skipped and goes on.</summary>
+    Skip,
+}
+
+/// <summary>A training job as the actors see it: numbers, a layout, an update rule and a way to make replicas. Nothing here depends on machines or workers.</summary>
+public sealed record ClusterJob
+{
+    /// <summary>The schedule.</summary>
+    public required JobPlan Plan { get; init; }
+
+    /// <summary>Where parameters stand in the flat buffer.</summary>
+    public required ParameterLayout Layout { get; init; }
+
+    /// <summary>The optimizer's arithmetic.</summary>
+    public required UpdateRule Rule { get; init; }
+
+    /// <summary>The learning rate of a step, from 0.</summary>
+    public required Func<long, double> LearningRate { get; init; }
+
+    /// <summary>Makes the replica of worker number i; called on that worker's compute thread.</summary>
+    public required Func<int, IReplica> CreateReplica { get; init; }
+
+    /// <summary>The weights to start from, in <see cref="Layout"/>; copied.</summary>
+    public required FloatBuffer Weights { get; init; }
+
+    /// <summary>The optimizer state to start from, one buffer per state name; fresh where null. Copied.</summary>
+    public IReadOnlyList<FloatBuffer>? State { get; init; }
+
+    /// <summary>Steps that are already in the weights.</summary>
+    public long StartStep { get; init; }
+
+    /// <summary>Whether the loss's denominator of a piece is its number of samples, as for a plain mean.</summary>
+    public bool SampleCountDenominators { get; init; } = true;
+
+    /// <summary>How far workers may run apart.</summary>
+    public Consistency Consistency { get; init; } = Consistency.Default;
+
+    /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
+    public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
+
+    /// <summary>The weight of a step's statistics in the running ones, PyTorch's BatchNorm <c>momentum</c>.</summary>
+    public float StatisticsMomentum { get; init; } = 0.1f;
+
+    /// <summary>The cluster's view of a job that the single-process trainer would run: same bits.</summary>
+    public static ClusterJob From(TrainingJob job)
+    {
+        using var first = new ModelReplica(job);
+        return new ClusterJob
+        {
+            Plan = job.Plan(),
+            Layout = first.Layout,
+            Rule = job.Optimizer,
+            LearningRate = job.LearningRateAt,
+            CreateReplica = _ => new ModelReplica(job),
+            Weights = first.InitialValues(),
+            SampleCountDenominators = job.Loss.IsUniform,
+        };
+    }
+}

@@ -1,0 +1,309 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using DistTrain.Coordinator.Scheduling;
+using DistTrain.Protocol;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>
+/// The coordinator: takes workers in, hands out shards, says how far to train, has epochs evaluated, and knows when the job is done. It stands in no step's way: it speaks only when something changes.
+/// </summary>
+public sealed class CoordinatorActor : UntypedActor
+{
+    private readonly CoordinatorSetup setup;
+    private readonly Roster roster = new();
+    private readonly AppliedSteps applied;
+    private readonly RunMetrics metrics;
+    private readonly RunOrders orders;
+    private readonly ICancelable tick;
+    private Phase phase = Phase.Gathering;
+    private EvaluationBoard? board;
+    private string stopReason = "";
+    private int patience;
+    private int quietTicks;
+
+    private enum Phase
+    {
+        Gathering,
+        Training,
+        Evaluating,
+        Halting,
+        Finishing,
+        Ended,
+    }
+
+    /// <summary>Makes the coordinator; it begins when enough workers are in.</summary>
+    public CoordinatorActor(CoordinatorSetup setup)
+    {
+        this.setup = setup;
+        applied = new AppliedSteps(setup.Servers.Length, setup.StartStep);
+        metrics = new RunMetrics(setup.Plan);
+        orders = new RunOrders(setup.Term, setup.Plan.Shards);
+        foreach (var server in setup.Servers) Context.Watch(server);
+        AskServers();
+        tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
+    }
+
+    /// <inheritdoc/>
+    protected override void PostStop() => tick.Cancel();
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        if (phase == Phase.Ended) return;
+        switch (message)
+        {
+            case Progress.Applied report: OnApplied(report); break;
+            case Membership.Heartbeat beat: OnHeartbeat(beat); break;
+            case Membership.Join join: OnJoin(join); break;
+            case Membership.Leave leave: OnLost(leave.Worker, leave.Incarnation, 0); break;
+            case Membership.Lost lost: OnLost(lost.Worker, lost.Incarnation, lost.SilentMs); break;
+            case Terminated dead: OnTerminated(dead.ActorRef); break;
+            case Evaluation.Report report: OnEvaluated(report); break;
+            case Schedule.Halted halted: OnHalted(halted); break;
+            case Schedule.Stop stop: OnStop(stop); break;
+            case Progress.Failed failed: Fail(failed.Error); break;
+            case Tick: OnTick(); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    private void OnJoin(Membership.Join join)
+    {
+        if (join.Version != Membership.ProtocolVersion)
+        {
+            Sender.Tell(new Membership.Refused($"its protocol version is {join.Version}, the coordinator's is {Membership.ProtocolVersion}"), Self);
+            return;
+        }
+        if (join.LayoutHash != setup.Buckets.Layout.Hash)
+        {
+            Sender.Tell(new Membership.Refused($"its model has layout {join.LayoutHash}, the job's has {setup.Buckets.Layout.Hash}"), Self);
+            return;
+        }
+        var member = roster.Find(join.Name);
+        if (member is not null && member.Incarnation != join.Incarnation)
+        {
+            Lose(member, 0);
+            member = null;
+        }
+        if (phase == Phase.Ended) return;
+        bool isNew = member is null;
+        member ??= roster.Add(join, Sender);
+        member.Actor.Tell(new Membership.Welcome(setup.Job, setup.Term, member.Id, member.Incarnation, setup.Servers), Self);
+        if (!isNew) return;
+        Context.Watch(member.Actor);
+        setup.Observer(new RunEvent.WorkerJoined(member.Id, member.Name, member.ProcessId));
+        if (phase != Phase.Gathering) Reassign();
+        else if (roster.Count >= setup.MinWorkers) Begin();
+    }
+
+    private void Begin()
+    {
+        long bytes = 2L * setup.Buckets.Layout.Length * sizeof(float) * Math.Min(roster.Count, setup.Plan.Shards);
+        setup.Observer(new RunEvent.Started(Environment.ProcessId, roster.Count, setup.Plan.Shards, setup.Plan.BatchSize, setup.Buckets.Layout.ParameterCount, bytes));
+        Reassign();
+        if (applied.Complete >= setup.Plan.TotalSteps) End(new RunEvent.Finished(metrics.Totals(applied.Complete)));
+        else Train();
+    }
+
+    /// <summary>Lets workers train up to the next evaluation, or to the end.</summary>
+    private void Train()
+    {
+        phase = Phase.Training;
+        metrics.Resume(setup.Clock.Now);
+        long next = applied.Complete;
+        long epochEnd = (setup.Plan.EpochOf(next) + 1) * setup.Plan.StepsPerEpoch;
+        Broadcast(orders.Until(setup.Plan.TestCount > 0 ? Math.Min(epochEnd, setup.Plan.TotalSteps) : setup.Plan.TotalSteps));
+    }
+
+    private void Reassign()
+    {
+        if (roster.Count == 0)
+        {
+            metrics.Pause(setup.Clock.Now);
+            if (setup.WorkersMayJoin) setup.Observer(new RunEvent.Waiting(applied.Complete));
+            else Fail("no worker is left");
+            return;
+        }
+        if (phase == Phase.Training) metrics.Resume(setup.Clock.Now);
+        Broadcast(orders.Assign(roster.Ids));
+        HandOutSlices();
+    }
+
+    private void OnHeartbeat(Membership.Heartbeat beat)
+    {
+        if (roster.Find(beat.Worker, beat.Incarnation) is null || beat.Term != setup.Term)
+        {
+            Sender.Tell(new Membership.Rejoin(setup.Term), Self);
+            return;
+        }
+        foreach (var order in orders.NewerThan(beat.Assignment, beat.Horizon)) Sender.Tell(order, Self);
+    }
+
+    private void OnTerminated(IActorRef actor)
+    {
+        if (roster.Find(actor) is { } member) Lose(member, 0);
+        else if (setup.Servers.Contains(actor)) Fail("a parameter server stopped");
+    }
+
+    private void OnLost(WorkerId worker, Incarnation incarnation, double silentMs)
+    {
+        if (roster.Find(worker, incarnation) is { } member) Lose(member, silentMs);
+    }
+
+    private void Lose(Member member, double silentMs)
+    {
+        roster.Remove(member.Id, member.Incarnation);
+        Context.Unwatch(member.Actor);
+        var shards = orders.ShardsOf(member.Id);
+        setup.Observer(new RunEvent.WorkerLost(member.Id, member.Name, member.ProcessId, applied.Complete, silentMs, shards));
+        board?.Free(member.Id);
+        orders.Forget(member.Id);
+        if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
+        Reassign();
+        if (phase == Phase.Halting) Settle();
+    }
+
+    private void OnApplied(Progress.Applied report)
+    {
+        if (report.Term != setup.Term) return;
+        quietTicks = 0;
+        if (applied.Heard(report) == AppliedSteps.Verdict.Gap)
+        {
+            Sender.Tell(new Progress.Wanted(setup.Term, applied.NextOf(report.Server)), Self);
+            return;
+        }
+        while (phase != Phase.Ended && applied.TryComplete(out var step)) OnStepDone(step);
+    }
+
+    private void OnStepDone(Progress.Applied step)
+    {
+        setup.Observer(metrics.Add(step));
+        if (setup.Plan.EndsEpoch(step.Step))
+        {
+            if (setup.Plan.TestCount > 0 && (phase == Phase.Training || applied.Complete >= setup.Plan.TotalSteps)) Evaluate();
+            else EndEpoch(null);
+        }
+        else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
+    }
+
+    private void Evaluate()
+    {
+        metrics.Pause(setup.Clock.Now);
+        phase = Phase.Evaluating;
+        patience = 2;
+        quietTicks = 0;
+        board = new EvaluationBoard(applied.Complete, setup.Plan.EvaluationSlices);
+        HandOutSlices();
+    }
+
+    private void HandOutSlices()
+    {
+        if (board is null) return;
+        foreach (var (worker, first, count) in board.HandOut(roster.Ids))
+            roster.Members.First(member => member.Id == worker).Actor.Tell(new Evaluation.Order(setup.Term, board.Version, first, count), Self);
+    }
+
+    private void OnEvaluated(Evaluation.Report report)
+    {
+        if (board is null || report.Term != setup.Term) return;
+        quietTicks = 0;
+        board.Heard(report);
+        if (!board.IsComplete)
+        {
+            HandOutSlices();
+            return;
+        }
+        var sum = board.Sum();
+        board = null;
+        EndEpoch(sum);
+    }
+
+    private void EndEpoch(Training.MetricSum? evaluated)
+    {
+        if (evaluated is null) metrics.Pause(setup.Clock.Now);
+        setup.Observer(metrics.EndEpoch(setup.Plan.EpochOf(applied.Complete - 1), evaluated));
+        if (applied.Complete >= setup.Plan.TotalSteps) End(new RunEvent.Finished(metrics.Totals(applied.Complete)));
+        else if (phase == Phase.Evaluating) Train();
+        else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
+        else metrics.Resume(setup.Clock.Now);
+    }
+
+    private void OnStop(Schedule.Stop stop)
+    {
+        if (stopReason.Length > 0) return;
+        stopReason = stop.Reason.Length > 0 ? stop.Reason : "stopped";
+        if (phase != Phase.Training)
+        {
+            Interrupt();
+            return;
+        }
+        phase = Phase.Halting;
+        Broadcast(orders.Halt(applied.Complete));
+    }
+
+    private void OnHalted(Schedule.Halted halted)
+    {
+        if (phase != Phase.Halting || halted.Term != setup.Term) return;
+        orders.Heard(halted);
+        Settle();
+    }
+
+    /// <summary>Once every worker has said how far it went, the furthest step that was begun is the last one.</summary>
+    private void Settle()
+    {
+        if (phase != Phase.Halting || orders.AgreedEnd(roster.Ids) is not { } end) return;
+        phase = Phase.Finishing;
+        Broadcast(orders.Until(Math.Max(end, applied.Complete)));
+        if (applied.Complete >= orders.Horizon) Interrupt();
+    }
+
+    private void Interrupt()
+    {
+        metrics.Pause(setup.Clock.Now);
+        End(new RunEvent.Interrupted(metrics.Totals(applied.Complete), stopReason));
+    }
+
+    private void Fail(string error) => End(new RunEvent.Failed(error));
+
+    private void End(RunEvent last)
+    {
+        if (phase == Phase.Ended) return;
+        phase = Phase.Ended;
+        var ended = new Schedule.JobEnded(setup.Term, last.GetType().Name);
+        foreach (var server in setup.Servers) Context.Unwatch(server);
+        foreach (var server in setup.Servers) server.Tell(ended, Self);
+        foreach (var member in roster.Members)
+        {
+            Context.Unwatch(member.Actor);
+            member.Actor.Tell(ended, Self);
+        }
+        setup.Observer(last);
+    }
+
+    private void OnTick()
+    {
+        AskServers();
+        // Reports of an evaluation that did not come for a while are taken for lost; each time the patience doubles, since slices may simply be slow.
+        if (board is null || ++quietTicks < patience) return;
+        quietTicks = 0;
+        patience *= 2;
+        foreach (var member in roster.Members) board.Free(member.Id);
+        HandOutSlices();
+    }
+
+    private void AskServers()
+    {
+        for (int i = 0; i < setup.Servers.Length; i++) setup.Servers[i].Tell(new Progress.Wanted(setup.Term, applied.NextOf(new ServerId(i))), Self);
+    }
+
+    private void Broadcast(IProtocolMessage order)
+    {
+        foreach (var member in roster.Members) member.Actor.Tell(order, Self);
+    }
+
+    private sealed class Tick
+    {
+        public static readonly Tick Instance = new();
+    }
+}

@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using DistTrain.Protocol;
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>All that the coordinator needs: its job, its servers, and the parts that a simulation replaces.</summary>
+public sealed record CoordinatorSetup
+{
+    /// <summary>The job.</summary>
+    public required JobId Job { get; init; }
+
+    /// <summary>Its reign.</summary>
+    public Term Term { get; init; } = new(1);
+
+    /// <summary>The job's schedule.</summary>
+    public required JobPlan Plan { get; init; }
+
+    /// <summary>The layout and its buckets.</summary>
+    public required BucketPlan Buckets { get; init; }
+
+    /// <summary>The parameter servers, in order.</summary>
+    public required ImmutableArray<IActorRef> Servers { get; init; }
+
+    /// <summary>Workers to wait for before the first step.</summary>
+    public int MinWorkers { get; init; } = 1;
+
+    /// <summary>Steps that are already in the weights.</summary>
+    public long StartStep { get; init; }
+
+    /// <summary>Whether workers may still join after the last one is lost; else the run then fails.</summary>
+    public bool WorkersMayJoin { get; init; }
+
+    /// <summary>Told every event, in order, on the coordinator's thread: return soon.</summary>
+    public required Action<RunEvent> Observer { get; init; }
+
+    /// <summary>Its clock.</summary>
+    public required IActorClock Clock { get; init; }
+
+    /// <summary>How often it asks again for what did not come.</summary>
+    public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
+}

@@ -1,0 +1,188 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using DistTrain.Protocol;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Transport;
+using DistTrain.Worker;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>
+/// A whole cluster in this process: coordinator, parameter servers and workers as actors, tensors handed over by reference. The same job gives the same bits as on machines of their own, and as the single-process trainer.
+/// </summary>
+/// <example><code>
+/// await using var cluster = new LocalCluster(ClusterJob.From(job), new ClusterOptions { Workers = 2 }, Console.WriteLine);
+/// RunResult result = await cluster.RunAsync(ctrlC.Token);
+/// </code></example>
+public sealed class LocalCluster : IAsyncDisposable
+{
+    private readonly ClusterJob job;
+    private readonly ClusterOptions options;
+    private readonly BucketPlan buckets;
+    private readonly FloatBuffer[] state;
+    private readonly WeightStore store;
+    private readonly ComputeGroup group = new();
+    private readonly ActorSystem system;
+    private readonly List<IReplica> replicas = [];
+    private readonly List<(IActorRef Actor, ComputeThread Thread)> workers = [];
+    private readonly TaskCompletionSource<RunEvent> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<RunEvent> observer;
+    private IActorRef coordinator = ActorRefs.Nobody;
+    private ImmutableArray<IActorRef> servers = [];
+    private long steps;
+
+    /// <summary>Prepares a run: copies the weights, cuts the layout, makes the threads.</summary>
+    /// <param name="job">What to train.</param>
+    /// <param name="options">How many of what.</param>
+    /// <param name="observer">Told every event, in order, on an actor's thread; an exception from it fails the run.</param>
+    /// <exception cref="UserErrorException">An option is out of range, or does not go with the job.</exception>
+    public LocalCluster(ClusterJob job, ClusterOptions options, Action<RunEvent>? observer = null)
+    {
+        if (options.Workers < 1) throw new UserErrorException($"workers: {options.Workers} is not allowed, give 1 or more");
+        this.job = job;
+        this.options = options;
+        this.observer = observer ?? (_ => { });
+        buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
+        state = [.. job.Rule.StateNames.Select((_, i) => InitialState(i))];
+        store = new WeightStore(job.StartStep, Copy(job.Weights), job.Consistency.StalenessBound);
+        steps = job.StartStep;
+        for (int i = options.Workers; i < Environment.ProcessorCount; i++) group.Add($"helper {i - options.Workers}");
+        system = ActorSystem.Create("disttrain", ProtocolConfig.Shared);
+        Clock = new SystemClock(system);
+    }
+
+    /// <summary>The workers' actors, for tests that stop one.</summary>
+    internal IReadOnlyList<IActorRef> Workers => [.. workers.Select(worker => worker.Actor)];
+
+    private SystemClock Clock { get; }
+
+    /// <summary>Trains to the job's end.</summary>
+    /// <param name="stop">Stops after the step in progress; the result is then <see cref="RunEvent.Interrupted"/>.</param>
+    /// <returns>What the run left. It does not throw for a run that failed: see <see cref="RunResult.Last"/>.</returns>
+    public async Task<RunResult> RunAsync(CancellationToken stop = default)
+    {
+        if (coordinator != ActorRefs.Nobody) throw new InvalidOperationException("a local cluster runs once");
+        var jobId = new JobId(Guid.NewGuid());
+        StartServers(jobId);
+        coordinator = system.ActorOf(Props.Create(() => new CoordinatorActor(CoordinatorSetup(jobId))), "coordinator");
+        for (int i = 0; i < options.Workers; i++) AddWorker();
+        using var registration = stop.Register(() => coordinator.Tell(new Schedule.Stop("stopped by the user")));
+        var crashed = coordinator.WatchAsync().ContinueWith(_ => (RunEvent)new RunEvent.Failed("the coordinator stopped"), TaskScheduler.Default);
+        var last = await await Task.WhenAny(ended.Task, crashed).ConfigureAwait(false);
+        return await Result(last).ConfigureAwait(false);
+    }
+
+    /// <summary>Adds a worker to the run; it takes over shards, or becomes a spare.</summary>
+    /// <returns>The worker's actor.</returns>
+    public IActorRef AddWorker()
+    {
+        int number = workers.Count;
+        var thread = group.Add($"worker {number}");
+        var setup = new WorkerSetup
+        {
+            Name = $"worker-{number}",
+            Coordinator = coordinator,
+            Plan = job.Plan,
+            Buckets = buckets,
+            Consistency = job.Consistency,
+            SampleCountDenominators = job.SampleCountDenominators,
+            Speculate = options.Speculate,
+            CreateReplica = () => CreateReplica(number),
+            Compute = thread,
+            Store = store,
+            Clock = Clock,
+            Tick = options.Tick,
+        };
+        var actor = system.ActorOf(Props.Create(() => new WorkerActor(setup)), setup.Name);
+        workers.Add((actor, thread));
+        return actor;
+    }
+
+    /// <summary>Ends the actors and the threads.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await system.Terminate().ConfigureAwait(false);
+        group.Dispose();
+        lock (replicas)
+            foreach (var replica in replicas) replica.Dispose();
+    }
+
+    private void StartServers(JobId jobId)
+    {
+        var started = ImmutableArray.CreateBuilder<IActorRef>();
+        for (int i = 0; i < options.Servers; i++)
+        {
+            var setup = new ServerSetup
+            {
+                Id = new ServerId(i),
+                Job = jobId,
+                Head = i == 0 ? null : started[0],
+                Plan = job.Plan,
+                Buckets = buckets,
+                Rule = job.Rule,
+                LearningRate = job.LearningRate,
+                State = state,
+                Store = store,
+                StartStep = job.StartStep,
+                Consistency = job.Consistency,
+                OnNonFinite = job.OnNonFinite,
+                StatisticsMomentum = job.StatisticsMomentum,
+                Compute = group,
+                Clock = Clock,
+                Tick = options.Tick,
+            };
+            started.Add(system.ActorOf(Props.Create(() => new ParameterServerActor(setup)), $"server-{i}"));
+        }
+        servers = started.ToImmutable();
+    }
+
+    private CoordinatorSetup CoordinatorSetup(JobId jobId) => new()
+    {
+        Job = jobId,
+        Plan = job.Plan,
+        Buckets = buckets,
+        Servers = servers,
+        MinWorkers = options.Workers,
+        StartStep = job.StartStep,
+        Observer = OnEvent,
+        Clock = Clock,
+        Tick = options.Tick,
+    };
+
+    private void OnEvent(RunEvent happened)
+    {
+        if (happened is RunEvent.StepDone step) steps = step.Step + 1;
+        observer(happened);
+        if (happened is RunEvent.Finished or RunEvent.Interrupted or RunEvent.Failed) ended.TrySetResult(happened);
+    }
+
+    private async Task<RunResult> Result(RunEvent last)
+    {
+        // Compute threads may still be at a piece that nobody waits for; nothing is read before they are done.
+        await system.Terminate().ConfigureAwait(false);
+        group.Dispose();
+        bool held = store.TryRead(steps, out var lease);
+        var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
+        lease.Dispose();
+        return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state };
+    }
+
+    private IReplica CreateReplica(int number)
+    {
+        var replica = job.CreateReplica(number);
+        lock (replicas) replicas.Add(replica);
+        if (replica.Layout.Hash == job.Layout.Hash) return replica;
+        throw new InvalidOperationException($"replica {number} has layout {replica.Layout.Hash}, the job's is {job.Layout.Hash}");
+    }
+
+    private FloatBuffer InitialState(int index) => job.State is { } resumed ? Copy(resumed[index]) : new FloatBuffer(job.Layout.Length);
+
+    private static FloatBuffer Copy(FloatBuffer source)
+    {
+        var copy = new FloatBuffer(source.Length);
+        source.Span.CopyTo(copy.Span);
+        return copy;
+    }
+}

@@ -1,0 +1,127 @@
+using Akka.Actor;
+using DistTrain.Optim;
+using DistTrain.Simd;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Coordinator.Reduction;
+
+/// <summary>What is done to a bucket.</summary>
+internal enum BucketPhase
+{
+    /// <summary>Average and step in one pass over memory.</summary>
+    ReduceAndStep,
+
+    /// <summary>Average into the server's buffer, with the blocks' sums of squares: the norm comes before the step.</summary>
+    Reduce,
+
+    /// <summary>Step from the server's buffer, with the clipping coefficient.</summary>
+    Step,
+
+    /// <summary>Copy the weights: the step is skipped.</summary>
+    Skip,
+}
+
+/// <summary>The compute threads to their server: a phase of a bucket is done.</summary>
+internal sealed record BucketWorkDone(int Bucket) : INoSerializationVerificationNeeded;
+
+/// <summary>
+/// The arithmetic of one bucket of one server, in parts of a few blocks that any free compute thread takes: reduce along the tree, step out of place into the next version. Reused from step to step.
+/// </summary>
+internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket bucket) : SharedWork(Math.Max(1, (bucket.Blocks + BlocksPerPart - 1) / BlocksPerPart))
+{
+    private const int BlocksPerPart = 8;
+
+    private readonly BucketWorkDone done = new(bucket.Index);
+    private readonly FloatBuffer? averaged = setup.NeedsVerdict ? new FloatBuffer(bucket.Length) : null;
+    private readonly double[] squares = new double[bucket.Blocks];
+    private BucketPhase phase;
+    private ContributionLedger? ledger;
+    private FloatBuffer? from;
+    private FloatBuffer? to;
+    private long step;
+    private double learningRate;
+    private float coefficient;
+    private volatile bool finite;
+
+    /// <summary>The sums of squares that <see cref="BucketPhase.Reduce"/> found, one per block.</summary>
+    public ReadOnlySpan<double> Squares => squares;
+
+    /// <summary>Whether the last phase saw only finite numbers.</summary>
+    public bool IsFinite => finite;
+
+    /// <summary>The phase last begun.</summary>
+    public BucketPhase Phase => phase;
+
+    /// <summary>An error that ended the last phase early; null for none.</summary>
+    public Exception? Error { get; private set; }
+
+    public void Prepare(BucketPhase phase, ContributionLedger ledger, FloatBuffer from, FloatBuffer to, double learningRate, float coefficient)
+    {
+        this.phase = phase;
+        this.ledger = ledger;
+        this.from = from;
+        this.to = to;
+        this.learningRate = learningRate;
+        this.coefficient = coefficient;
+        step = ledger.Step;
+        finite = true;
+        Error = null;
+        Reset();
+    }
+
+    protected override void RunPart(int part)
+    {
+        try
+        {
+            int first = part * BlocksPerPart, end = Math.Min(first + BlocksPerPart, bucket.Blocks);
+            for (int block = first; block < end; block++)
+            {
+                int offset = block * ParameterLayout.BlockLength;
+                RunBlock(block, offset, Math.Min(ParameterLayout.BlockLength, bucket.Length - offset));
+            }
+        }
+        catch (Exception error)
+        {
+            Error = error;
+        }
+    }
+
+    protected override void Complete() => server.Tell(done);
+
+    private void RunBlock(int block, int offset, int length)
+    {
+        switch (phase)
+        {
+            case BucketPhase.Skip:
+                Old(offset, length).CopyTo(New(offset, length));
+                break;
+            case BucketPhase.Reduce:
+                var sum = TreeSum.Of(ledger!, setup.Plan.Pieces, offset, length);
+                sum.CopyTo(averaged!.Slice(offset, length));
+                squares[block] = bucket.IsStatistics ? 0 : Simd.Reduce.SumOfSquares(sum);
+                break;
+            case BucketPhase.Step:
+                Apply(averaged!.Slice(offset, length), offset, length);
+                break;
+            default:
+                var average = TreeSum.Of(ledger!, setup.Plan.Pieces, offset, length);
+                if (!GradientKernels.AllFinite(average)) finite = false;
+                Apply(average, offset, length);
+                break;
+        }
+    }
+
+    private void Apply(ReadOnlySpan<float> gradient, int offset, int length)
+    {
+        if (bucket.IsStatistics)
+            GradientKernels.ScaledSum(Old(offset, length), 1f - setup.StatisticsMomentum, gradient, setup.StatisticsMomentum, New(offset, length));
+        else
+            setup.Rule.Apply(step + 1, learningRate, coefficient, Old(offset, length), gradient, new StateSlices(setup.State, bucket.Offset + offset, length), New(offset, length));
+    }
+
+    private Span<float> Old(int offset, int length) => from!.Slice(bucket.Offset + offset, length);
+
+    private Span<float> New(int offset, int length) => to!.Slice(bucket.Offset + offset, length);
+}

@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+using DistTrain.Protocol;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>Something that happened in a run, told in order to whoever watches it.</summary>
+public abstract record RunEvent
+{
+    /// <summary>The run begins: all starting workers are in.</summary>
+    public sealed record Started(int ProcessId, int Workers, int Shards, int BatchSize, long Parameters, long BytesPerStep) : RunEvent;
+
+    /// <summary>A worker is in.</summary>
+    public sealed record WorkerJoined(WorkerId Worker, string Name, int ProcessId) : RunEvent;
+
+    /// <summary>A worker is lost; its shards move on.</summary>
+    public sealed record WorkerLost(WorkerId Worker, string Name, int ProcessId, long Step, double SilentMs, ImmutableArray<int> Shards) : RunEvent;
+
+    /// <summary>Nobody is left to compute; the run waits for a worker to join.</summary>
+    public sealed record Waiting(long Step) : RunEvent;
+
+    /// <summary>A step is in the weights.</summary>
+    /// <param name="Step">The step, from 0.</param>
+    /// <param name="Epoch">Its epoch, from 0.</param>
+    /// <param name="Samples">Its samples.</param>
+    /// <param name="Loss">Its mean loss.</param>
+    /// <param name="Norm">The gradient's L2 norm before clipping, where it was computed.</param>
+    /// <param name="Skipped">Whether it changed nothing because its gradient was not finite.</param>
+    public sealed record StepDone(long Step, int Epoch, int Samples, double Loss, double? Norm, bool Skipped) : RunEvent;
+
+    /// <summary>An epoch is done and evaluated.</summary>
+    public sealed record EpochDone(int Epoch, double TrainLoss, double? TrainAccuracy, double? TestLoss, double? TestAccuracy, double SamplesPerSecond) : RunEvent;
+
+    /// <summary>A checkpoint is durable.</summary>
+    public sealed record CheckpointDone(long Step, string Path, double Milliseconds) : RunEvent;
+
+    /// <summary>The job reached its end.</summary>
+    public sealed record Finished(RunTotals Totals) : RunEvent;
+
+    /// <summary>The run was stopped after a step; what is done so far is kept.</summary>
+    public sealed record Interrupted(RunTotals Totals, string Reason) : RunEvent;
+
+    /// <summary>The run cannot go on.</summary>
+    public sealed record Failed(string Error) : RunEvent;
+}
+
+/// <summary>What a run came to.</summary>
+/// <param name="Steps">Steps in the weights, those before a resume included.</param>
+/// <param name="SkippedSteps">Steps of this run that changed nothing because their gradient was not finite.</param>
+/// <param name="Samples">Samples computed in this run.</param>
+/// <param name="TrainLoss">The last epoch's mean training loss; NaN for none.</param>
+/// <param name="TestLoss">The last evaluation's mean loss; null for none.</param>
+/// <param name="TestAccuracy">The last evaluation's share of right predictions; null where that does not apply.</param>
+/// <param name="SamplesPerSecond">Samples over the time spent training, evaluations left out.</param>
+public sealed record RunTotals(
+    long Steps, long SkippedSteps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerSecond);

@@ -1,0 +1,64 @@
+using DistTrain.Protocol;
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator.Scheduling;
+
+/// <summary>A run's figures: the epoch's sums in step and leaf order, never in the order of arrival, and the time spent training.</summary>
+public sealed class RunMetrics(JobPlan plan)
+{
+    private MetricSum epoch = new();
+    private MetricSum? finishedEpoch;
+    private MetricSum? test;
+    private TimeSpan training, epochTraining;
+    private TimeSpan? since;
+    private long samples, epochSamples, skipped;
+
+    /// <summary>The clock of training runs from now on.</summary>
+    public void Resume(TimeSpan now) => since ??= now;
+
+    /// <summary>The clock of training stands still: workers evaluate, or nobody is there.</summary>
+    public void Pause(TimeSpan now)
+    {
+        if (since is not { } start) return;
+        training += now - start;
+        epochTraining += now - start;
+        since = null;
+    }
+
+    /// <summary>Adds a step; returns what to tell of it.</summary>
+    public RunEvent.StepDone Add(Progress.Applied step)
+    {
+        var sum = new MetricSum();
+        foreach (var leaf in step.Leaves)
+        {
+            var piece = new PieceResult(leaf.Samples, leaf.Denominator, leaf.LossSum, leaf.Correct, leaf.Counted);
+            sum.Add(piece);
+            epoch.Add(piece);
+        }
+        samples += sum.Samples;
+        epochSamples += sum.Samples;
+        if (step.Skipped) skipped++;
+        return new RunEvent.StepDone(step.Step, plan.EpochOf(step.Step), (int)sum.Samples, sum.Loss, double.IsNaN(step.Norm) ? null : step.Norm, step.Skipped);
+    }
+
+    /// <summary>Ends an epoch; returns what to tell of it.</summary>
+    public RunEvent.EpochDone EndEpoch(int number, MetricSum? evaluated)
+    {
+        test = evaluated ?? test;
+        var done = new RunEvent.EpochDone(number, epoch.Loss, epoch.Accuracy, evaluated?.Loss, evaluated?.Accuracy, Rate(epochSamples, epochTraining));
+        finishedEpoch = epoch;
+        epoch = new MetricSum();
+        epochSamples = 0;
+        epochTraining = default;
+        return done;
+    }
+
+    /// <summary>The run's totals.</summary>
+    public RunTotals Totals(long steps)
+    {
+        var train = epoch.Samples > 0 ? epoch : finishedEpoch ?? new MetricSum();
+        return new RunTotals(steps, skipped, samples, train.Loss, test?.Loss, test?.Accuracy, Rate(samples, training));
+    }
+
+    private static double Rate(long samples, TimeSpan time) => time > TimeSpan.Zero ? samples / time.TotalSeconds : 0;
+}

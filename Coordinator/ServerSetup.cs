@@ -1,0 +1,70 @@
+using Akka.Actor;
+using DistTrain.Optim;
+using DistTrain.Protocol;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Transport;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>All that a parameter server needs: its job, its range, and the parts that a simulation replaces.</summary>
+public sealed record ServerSetup
+{
+    /// <summary>Which server it is.</summary>
+    public ServerId Id { get; init; }
+
+    /// <summary>The job.</summary>
+    public required JobId Job { get; init; }
+
+    /// <summary>The coordinator's term that it serves.</summary>
+    public Term Term { get; init; } = new(1);
+
+    /// <summary>The server that combines norms; null for itself.</summary>
+    public IActorRef? Head { get; init; }
+
+    /// <summary>The job's schedule.</summary>
+    public required JobPlan Plan { get; init; }
+
+    /// <summary>The layout, cut into buckets and servers' ranges.</summary>
+    public required BucketPlan Buckets { get; init; }
+
+    /// <summary>The optimizer's arithmetic.</summary>
+    public required UpdateRule Rule { get; init; }
+
+    /// <summary>The learning rate of a step, from 0.</summary>
+    public required Func<long, double> LearningRate { get; init; }
+
+    /// <summary>The optimizer's state buffers, of which the server uses its range.</summary>
+    public required FloatBuffer[] State { get; init; }
+
+    /// <summary>The weights' versions.</summary>
+    public required WeightStore Store { get; init; }
+
+    /// <summary>The version to start from.</summary>
+    public long StartStep { get; init; }
+
+    /// <summary>How far workers may run apart.</summary>
+    public Consistency Consistency { get; init; } = Consistency.Default;
+
+    /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
+    public OnNonFinite OnNonFinite { get; init; }
+
+    /// <summary>The weight of a step's statistics in the running ones.</summary>
+    public float StatisticsMomentum { get; init; } = 0.1f;
+
+    /// <summary>The threads that reduce and step.</summary>
+    public required ISharedQueue Compute { get; init; }
+
+    /// <summary>Opens a channel to a worker (first) from the server (second).</summary>
+    public Func<IActorRef, IActorRef, ITensorChannel> Connect { get; init; } = (worker, server) => new InProcessChannel(worker, server);
+
+    /// <summary>Its clock.</summary>
+    public required IActorClock Clock { get; init; }
+
+    /// <summary>How often it asks again for what did not come.</summary>
+    public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Whether a step needs something that only the whole gradient tells: clipping, or skipping it.</summary>
+    public bool NeedsVerdict => Plan.ClipNorm is not null || OnNonFinite == OnNonFinite.Skip;
+}

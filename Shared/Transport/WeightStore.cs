@@ -1,0 +1,102 @@
+using DistTrain.Tensors;
+
+namespace DistTrain.Transport;
+
+/// <summary>
+/// The versions of the weights that a node holds, one flat buffer each. Version t + 1 is written beside version t, bucket by bucket; a buffer is written again only when nobody reads it, so a slow reader never sees torn weights.
+/// In one process, servers and workers share a store: nothing is copied.
+/// </summary>
+public sealed class WeightStore
+{
+    private readonly Lock opening = new();
+    private readonly Held[] ring;
+    private readonly int length;
+
+    /// <summary>Makes a store with one complete version in it.</summary>
+    /// <param name="version">The number of that version.</param>
+    /// <param name="weights">Its floats; the store owns them from now on.</param>
+    /// <param name="staleness">How many versions before the newest may still be asked for; 0 for <c>bsp</c>.</param>
+    public WeightStore(long version, FloatBuffer weights, int staleness = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(staleness);
+        length = weights.Length;
+        ring = new Held[staleness + 2];
+        for (int i = 0; i < ring.Length; i++) ring[i] = new Held { Version = long.MinValue, Buffer = null, Readers = Retired };
+        ring[Slot(version)] = new Held { Version = version, Buffer = weights };
+    }
+
+    private const int Retired = -1;
+
+    /// <summary>Buffers made so far; grows beyond the versions held only when readers are slow.</summary>
+    public int Allocated { get; private set; } = 1;
+
+    /// <summary>The buffer to write a version into; the same for everybody who asks. Its floats are those of an older version until they are written.</summary>
+    public FloatBuffer Open(long version)
+    {
+        var held = Volatile.Read(ref ring[Slot(version)]);
+        if (held.Version == version) return held.Buffer!;
+        lock (opening)
+        {
+            held = ring[Slot(version)];
+            if (held.Version == version) return held.Buffer!;
+            if (held.Version > version) throw new InvalidOperationException($"weights version {version} is no longer held: its place has version {held.Version}");
+            // Readers of the old version keep it, and it becomes garbage after them; usually there are none and its buffer is used again.
+            bool free = held.Readers == Retired || Interlocked.CompareExchange(ref held.Readers, Retired, 0) == 0;
+            var next = new Held { Version = version, Buffer = free ? held.Buffer : null };
+            if (next.Buffer is null)
+            {
+                next.Buffer = new FloatBuffer(length);
+                Allocated++;
+            }
+            Volatile.Write(ref ring[Slot(version)], next);
+            return next.Buffer;
+        }
+    }
+
+    /// <summary>Takes a version for reading; false when it is no longer (or not yet) held. To be followed by <see cref="Lease.Dispose"/>.</summary>
+    public bool TryRead(long version, out Lease lease)
+    {
+        lease = default;
+        var held = Volatile.Read(ref ring[Slot(version)]);
+        if (held.Version != version) return false;
+        int readers = Volatile.Read(ref held.Readers);
+        while (true)
+        {
+            if (readers == Retired) return false;
+            int seen = Interlocked.CompareExchange(ref held.Readers, readers + 1, readers);
+            if (seen == readers) break;
+            readers = seen;
+        }
+        lease = new Lease(held);
+        return true;
+    }
+
+    private int Slot(long version) => (int)(((version % ring.Length) + ring.Length) % ring.Length);
+
+    internal sealed class Held
+    {
+        public long Version;
+        public FloatBuffer? Buffer;
+        public int Readers;
+    }
+
+    /// <summary>The right to read one version.</summary>
+    public readonly struct Lease : IDisposable
+    {
+        private readonly Held? held;
+
+        internal Lease(Held held) => this.held = held;
+
+        /// <summary>The version's floats.</summary>
+        public FloatBuffer Weights => held?.Buffer ?? throw new InvalidOperationException("the lease holds no version");
+
+        /// <summary>The version.</summary>
+        public long Version => held?.Version ?? -1;
+
+        /// <summary>Gives the version back.</summary>
+        public void Dispose()
+        {
+            if (held is not null) Interlocked.Decrement(ref held.Readers);
+        }
+    }
+}

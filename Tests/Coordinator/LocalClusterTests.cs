@@ -1,0 +1,280 @@
+using Akka.Actor;
+using DistTrain.Coordinator;
+using DistTrain.Data;
+using DistTrain.Nn;
+using DistTrain.Optim;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Coordinator;
+
+public sealed class LocalClusterTests
+{
+    private static async Task<RunResult> Run(ClusterJob job, ClusterOptions options, List<RunEvent>? events = null)
+    {
+        await using var cluster = new LocalCluster(job, options, e => events?.Add(e));
+        return await cluster.RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(6)]
+    public async Task Any_number_of_workers_gives_the_bits_of_the_plain_loop(int workers)
+    {
+        var job = LinearJob.Of(LinearJob.Plan());
+        var result = await Run(job, new ClusterOptions { Workers = workers });
+        Assert.IsType<RunEvent.Finished>(result.Last);
+        Assert.Equal(LinearJob.PlainLoop(job), (result.WeightsSha256, result.StateSha256));
+    }
+
+    [Theory]
+    [InlineData(1, 1, null)]
+    [InlineData(2, 1, 0.5)]
+    [InlineData(3, 1, 0.5)]
+    [InlineData(1, 16384, null)]
+    [InlineData(1, 16384, 0.5)]
+    [InlineData(3, 32768, null)]
+    [InlineData(3, 32768, 0.5)]
+    public async Task Servers_and_buckets_do_not_show_in_the_bits(int servers, int bucketBytes, double? clip)
+    {
+        var job = LinearJob.Of(LinearJob.Plan(clip: clip));
+        var result = await Run(job, new ClusterOptions { Workers = 2, Servers = servers, BucketBytes = bucketBytes });
+        Assert.Equal(LinearJob.PlainLoop(job), (result.WeightsSha256, result.StateSha256));
+    }
+
+    [Theory]
+    [InlineData(1, 16)]
+    [InlineData(3, 17)]
+    [InlineData(5, 16)]
+    [InlineData(7, 48)]
+    [InlineData(16, 49)]
+    public async Task A_last_batch_of_any_size_is_summed_without_its_empty_pieces(int shards, int batch)
+    {
+        var job = LinearJob.Of(LinearJob.Plan(shards, batch: batch));
+        var result = await Run(job, new ClusterOptions { Workers = Math.Min(shards, 3) });
+        Assert.Equal(LinearJob.PlainLoop(job), (result.WeightsSha256, result.StateSha256));
+    }
+
+    [Fact]
+    public async Task Accumulation_is_the_same_as_more_shards_of_a_larger_batch()
+    {
+        var accumulated = LinearJob.Of(LinearJob.Plan(shards: 3, batch: 6, accumulate: 4));
+        var large = LinearJob.Of(LinearJob.Plan(shards: 12, batch: 24));
+        var a = await Run(accumulated, new ClusterOptions { Workers = 2 });
+        var b = await Run(large, new ClusterOptions { Workers = 3 });
+        Assert.Equal(b.StateSha256, a.StateSha256);
+        Assert.Equal(LinearJob.PlainLoop(large).State, a.StateSha256);
+    }
+
+    [Fact]
+    public async Task Pieces_are_weighted_by_the_losss_own_denominators_and_one_without_is_absent()
+    {
+        var plan = LinearJob.Plan();
+        var job = LinearJob.Of(plan, _ => new LinearReplica(plan) { Denominators = piece => plan.Piece(piece).Count == 0 ? 0 : (piece.Step + piece.Shard * 3) % 4 }) with { SampleCountDenominators = false };
+        foreach (int workers in (int[])[1, 3, 4])
+        {
+            var result = await Run(job, new ClusterOptions { Workers = workers });
+            Assert.Equal(LinearJob.PlainLoop(job), (result.WeightsSha256, result.StateSha256));
+        }
+    }
+
+    [Fact]
+    public async Task Events_tell_the_run_in_order_with_metrics_that_do_not_depend_on_workers()
+    {
+        List<string> Told(List<RunEvent> events) => [.. events.Select(e => e switch
+        {
+            RunEvent.StepDone step => step.ToString(),
+            RunEvent.EpochDone epoch => (epoch with { SamplesPerSecond = 0 }).ToString(),
+            RunEvent.Finished finished => (finished.Totals with { SamplesPerSecond = 0 }).ToString(),
+            _ => "",
+        }).Where(text => text.Length > 0)];
+        var job = LinearJob.Of(LinearJob.Plan(test: 1000));
+        List<RunEvent> one = [], three = [];
+        await Run(job, new ClusterOptions { Workers = 1 }, one);
+        await Run(job, new ClusterOptions { Workers = 3 }, three);
+        Assert.Equal(Told(one), Told(three));
+        Assert.Equal(8, one.OfType<RunEvent.StepDone>().Count());
+        Assert.Equal(2, one.OfType<RunEvent.EpochDone>().Count());
+        Assert.Equal(50, one.OfType<RunEvent.StepDone>().Take(4).Sum(step => step.Samples));
+        Assert.NotNull(one.OfType<RunEvent.EpochDone>().Last().TestLoss);
+        Assert.Equal(3, three.OfType<RunEvent.WorkerJoined>().Count());
+        Assert.IsType<RunEvent.Finished>(one[^1]);
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    [InlineData(5, true)]
+    public async Task A_worker_that_stops_in_the_middle_of_a_step_changes_no_bit(int step, bool halfway)
+    {
+        var plan = LinearJob.Plan();
+        using var reached = new ManualResetEventSlim();
+        using var gone = new ManualResetEventSlim();
+        // Worker 1 stands still within the step until it has been stopped: none, or half, of its buckets are sent.
+        LinearReplica Replica(int number)
+        {
+            void Hold(PieceId piece)
+            {
+                if (number != 1 || piece.Step != step) return;
+                reached.Set();
+                gone.Wait(TimeSpan.FromSeconds(30));
+            }
+            return halfway ? new LinearReplica(plan) { Halfway = Hold } : new LinearReplica(plan) { Computing = Hold };
+        }
+        var job = LinearJob.Of(plan, Replica);
+        var events = new List<RunEvent>();
+        await using var cluster = new LocalCluster(job, new ClusterOptions { Workers = 2, BucketBytes = 16384 }, e =>
+        {
+            lock (events) events.Add(e);
+            if (e is RunEvent.WorkerLost) gone.Set();
+        });
+        var run = cluster.RunAsync();
+        Assert.True(reached.Wait(TimeSpan.FromSeconds(30)));
+        cluster.Workers[1].Tell(PoisonPill.Instance);
+        var result = await run.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.IsType<RunEvent.Finished>(result.Last);
+        Assert.Equal([2, 3], events.OfType<RunEvent.WorkerLost>().Single().Shards.ToArray());
+        Assert.Equal(LinearJob.PlainLoop(LinearJob.Of(plan)), (result.WeightsSha256, result.StateSha256));
+    }
+
+    [Fact]
+    public async Task A_worker_that_joins_takes_over_shards_and_changes_no_bit()
+    {
+        var plan = LinearJob.Plan(epochs: 10);
+        var computed = new int[2];
+        using var joined = new ManualResetEventSlim();
+        var job = LinearJob.Of(plan, number => new LinearReplica(plan)
+        {
+            Computing = piece =>
+            {
+                if (number >= 0) Interlocked.Increment(ref computed[number]);
+                if (number == 0 && piece.Step == 5) joined.Wait(TimeSpan.FromSeconds(30));
+            },
+        });
+        int seen = 0;
+        await using var cluster = new LocalCluster(job, new ClusterOptions { Workers = 1 }, e =>
+        {
+            if (e is RunEvent.WorkerJoined && ++seen == 2) joined.Set();
+        });
+        var run = cluster.RunAsync();
+        cluster.AddWorker();
+        var result = await run.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(LinearJob.PlainLoop(LinearJob.Of(plan)), (result.WeightsSha256, result.StateSha256));
+        Assert.True(computed[1] > 0, "the second worker computed nothing");
+    }
+
+    [Fact]
+    public async Task A_run_that_is_stopped_and_resumed_comes_to_the_same_bits()
+    {
+        var plan = LinearJob.Plan(epochs: 20);
+        using var stop = new CancellationTokenSource();
+        var job = LinearJob.Of(plan);
+        await using var cluster = new LocalCluster(job, new ClusterOptions { Workers = 2, Servers = 2 }, e =>
+        {
+            if (e is RunEvent.StepDone { Step: 6 }) stop.Cancel();
+        });
+        var first = await cluster.RunAsync(stop.Token).WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.IsType<RunEvent.Interrupted>(first.Last);
+        Assert.InRange(first.Steps, 7, plan.TotalSteps - 1);
+        Assert.Equal(LinearJob.PlainLoop(job, first.Steps), (first.WeightsSha256, first.StateSha256));
+
+        var second = await Run(job with { Weights = first.Weights, State = first.State, StartStep = first.Steps }, new ClusterOptions { Workers = 3 });
+        Assert.IsType<RunEvent.Finished>(second.Last);
+        Assert.Equal(LinearJob.PlainLoop(job), (second.WeightsSha256, second.StateSha256));
+    }
+
+    [Fact]
+    public async Task A_replica_that_throws_fails_the_run_and_says_where()
+    {
+        var plan = LinearJob.Plan();
+        var job = LinearJob.Of(plan, _ => new LinearReplica(plan) { Computing = piece => { if (piece.Step == 2) throw new InvalidOperationException("no such sample"); } });
+        var result = await Run(job, new ClusterOptions { Workers = 2 });
+        var failed = Assert.IsType<RunEvent.Failed>(result.Last);
+        Assert.Contains("step 2", failed.Error, StringComparison.Ordinal);
+        Assert.Contains("no such sample", failed.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_last_worker_to_stop_fails_the_run()
+    {
+        var plan = LinearJob.Plan();
+        using var reached = new ManualResetEventSlim();
+        using var end = new ManualResetEventSlim();
+        var job = LinearJob.Of(plan, _ => new LinearReplica(plan) { Computing = piece => { if (piece.Step == 2) { reached.Set(); end.Wait(TimeSpan.FromSeconds(30)); } } });
+        await using var cluster = new LocalCluster(job, new ClusterOptions { Workers = 1 }, e => { if (e is RunEvent.Failed) end.Set(); });
+        var run = cluster.RunAsync();
+        Assert.True(reached.Wait(TimeSpan.FromSeconds(30)));
+        cluster.Workers[0].Tell(PoisonPill.Instance);
+        var result = await run.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal("no worker is left", Assert.IsType<RunEvent.Failed>(result.Last).Error);
+    }
+
+    [Theory]
+    [InlineData(OnNonFinite.Fail)]
+    [InlineData(OnNonFinite.Skip)]
+    public async Task A_gradient_that_is_not_finite_fails_the_run_or_is_skipped_as_a_whole(OnNonFinite what)
+    {
+        var plan = LinearJob.Plan();
+        var events = new List<RunEvent>();
+        var job = LinearJob.Of(plan, _ => new InfiniteReplica(plan)) with { OnNonFinite = what };
+        var result = await Run(job, new ClusterOptions { Workers = 2, Servers = 3 }, events);
+        if (what == OnNonFinite.Fail)
+        {
+            Assert.Contains("step 2", Assert.IsType<RunEvent.Failed>(result.Last).Error, StringComparison.Ordinal);
+            return;
+        }
+        Assert.Equal(1, result.Totals!.SkippedSteps);
+        Assert.Equal([2L], events.OfType<RunEvent.StepDone>().Where(step => step.Skipped).Select(step => step.Step));
+        Assert.True(result.Weights.Span.ToArray().All(float.IsFinite));
+    }
+
+    [Theory]
+    [InlineData(1, 1, null)]
+    [InlineData(4, 1, null)]
+    [InlineData(4, 3, 0.5)]
+    public async Task A_cluster_comes_to_the_bits_of_the_single_process_trainer(int shards, int workers, double? clip)
+    {
+        var job = new TrainingJob
+        {
+            Model = () => new Sequential(new Flatten(), new Linear(784, 16), new ReLU(), new Dropout(0.25f), new Linear(16, 10)),
+            Data = DataSources.Open("digits:70,300"),
+            Optimizer = new SGDRule(new SGDOptions(Momentum: 0.9)),
+            LearningRate = 0.1,
+            BatchSize = 16,
+            Shards = shards,
+            Epochs = 3,
+            ClipNorm = clip,
+        };
+        using var trainer = new Trainer(job);
+        EpochSummary? last = null;
+        trainer.Run(epoch => last = epoch);
+        var events = new List<RunEvent>();
+        var result = await Run(ClusterJob.From(job), new ClusterOptions { Workers = workers }, events);
+        Assert.Equal((trainer.WeightsSha256, trainer.StateSha256), (result.WeightsSha256, result.StateSha256));
+        var epoch = events.OfType<RunEvent.EpochDone>().Last();
+        Assert.Equal((last!.TrainLoss, last.Test!.Loss, last.Test.Accuracy), (epoch.TrainLoss, epoch.TestLoss, epoch.TestAccuracy));
+    }
+
+    private sealed class InfiniteReplica(JobPlan plan) : IReplica
+    {
+        private readonly LinearReplica linear = new(plan);
+
+        public ParameterLayout Layout => linear.Layout;
+
+        public double Denominator(PieceId piece) => linear.Denominator(piece);
+
+        public PieceResult Compute(PieceId piece, Tensors.FloatBuffer weights, Tensors.FloatBuffer gradient, IGradientSink? sink)
+        {
+            var result = linear.Compute(piece, weights, gradient, null);
+            if (piece is { Step: 2, Shard: 2 }) gradient.Span[0] = float.PositiveInfinity;
+            return result;
+        }
+
+        public EvaluationResult Evaluate(int slice, Tensors.FloatBuffer weights) => linear.Evaluate(slice, weights);
+
+        public void Dispose() { }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+
+namespace DistTrain.Worker.Compute;
+
+/// <summary>
+/// The compute threads of a process: one for each worker, and helpers where there are more cores than workers. A thread that waits for its own worker's next piece lends itself to work that is shared:
+/// reducing gradients and stepping the optimizer.
+/// </summary>
+public sealed class ComputeGroup : ISharedQueue, IDisposable
+{
+    private readonly ConcurrentQueue<SharedWork> shared = new();
+    private readonly List<ComputeThread> threads = [];
+    private ComputeThread[] snapshot = [];
+
+    /// <summary>Adds a thread.</summary>
+    /// <param name="name">What debuggers and traces call it.</param>
+    /// <param name="spins">How many times it looks for work before it sleeps.</param>
+    public ComputeThread Add(string name, int spins = ComputeThread.DefaultSpins)
+    {
+        lock (threads)
+        {
+            var thread = new ComputeThread(this, name, spins);
+            threads.Add(thread);
+            Volatile.Write(ref snapshot, [.. threads]);
+            return thread;
+        }
+    }
+
+    /// <summary>Ends a thread after the work it is at.</summary>
+    public void Remove(ComputeThread thread)
+    {
+        lock (threads)
+        {
+            threads.Remove(thread);
+            Volatile.Write(ref snapshot, [.. threads]);
+        }
+        thread.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public void Post(SharedWork work)
+    {
+        int wanted = work.Parts;
+        shared.Enqueue(work);
+        foreach (var thread in Volatile.Read(ref snapshot))
+        {
+            if (wanted <= 0) break;
+            if (thread.WakeIfIdle()) wanted--;
+        }
+    }
+
+    /// <summary>Whether there may be shared work to do.</summary>
+    internal bool HasShared => !shared.IsEmpty;
+
+    /// <summary>Runs one part of shared work, if there is any.</summary>
+    internal bool TryRunShared()
+    {
+        while (shared.TryPeek(out var work))
+        {
+            if (work.TryRunPart()) return true;
+            // All claimed: the first one to see it takes it off. Another thread may have, and then this takes off the next one: put it back.
+            if (!shared.TryDequeue(out var taken)) return false;
+            if (!ReferenceEquals(taken, work)) shared.Enqueue(taken);
+        }
+        return false;
+    }
+
+    /// <summary>Ends all threads.</summary>
+    public void Dispose()
+    {
+        foreach (var thread in Volatile.Read(ref snapshot)) thread.Dispose();
+    }
+}

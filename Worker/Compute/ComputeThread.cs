@@ -1,0 +1,106 @@
+using System.Collections.Concurrent;
+
+namespace DistTrain.Worker.Compute;
+
+/// <summary>
+/// A dedicated thread for numerics: runs its owner's work in order, lends itself to the group's shared work in between, spins briefly when there is none, then sleeps.
+/// </summary>
+public sealed class ComputeThread : IComputeQueue, IDisposable
+{
+    /// <summary>How many times a thread looks for work before it sleeps: some ten microseconds.</summary>
+    public const int DefaultSpins = 60;
+
+    private const int PausesPerSpin = 6;
+
+    private readonly ConcurrentQueue<IWork> own = new();
+    private readonly ComputeGroup group;
+    private readonly Thread thread;
+    private readonly object gate = new();
+    private readonly int spins;
+    private int idle;
+    private bool signalled;
+    private volatile bool ended;
+
+    internal ComputeThread(ComputeGroup group, string name, int spins)
+    {
+        this.group = group;
+        this.spins = spins;
+        thread = new Thread(Loop) { Name = name, IsBackground = true };
+        thread.Start();
+    }
+
+    /// <summary>The thread's name.</summary>
+    public string Name => thread.Name!;
+
+    /// <inheritdoc/>
+    public void Post(IWork work)
+    {
+        own.Enqueue(work);
+        WakeIfIdle();
+    }
+
+    /// <summary>Ends the thread after the work it is at; work still queued is not done.</summary>
+    public void Dispose()
+    {
+        ended = true;
+        Wake();
+        if (Thread.CurrentThread != thread) thread.Join();
+    }
+
+    /// <summary>Wakes the thread if it sleeps; whether it was free.</summary>
+    internal bool WakeIfIdle()
+    {
+        Interlocked.MemoryBarrier();
+        switch (Volatile.Read(ref idle))
+        {
+            case Busy:
+                return false;
+            case Spinning:
+                return true;
+            default:
+                Wake();
+                return true;
+        }
+    }
+
+    private const int Busy = 0;
+    private const int Spinning = 1;
+    private const int Sleeping = 2;
+
+    private void Loop()
+    {
+        while (!ended)
+        {
+            if (own.TryDequeue(out var work)) work.Run();
+            else if (!group.TryRunShared()) Idle();
+        }
+    }
+
+    private void Idle()
+    {
+        Volatile.Write(ref idle, Spinning);
+        for (int i = 0; i < spins && !HasWork; i++) Thread.SpinWait(PausesPerSpin);
+        if (!HasWork)
+        {
+            Volatile.Write(ref idle, Sleeping);
+            Interlocked.MemoryBarrier();
+            lock (gate)
+            {
+                while (!HasWork && !signalled) Monitor.Wait(gate);
+                signalled = false;
+            }
+        }
+        Volatile.Write(ref idle, Busy);
+    }
+
+    private bool HasWork => !own.IsEmpty || group.HasShared || ended;
+
+    private void Wake()
+    {
+        lock (gate)
+        {
+            signalled = true;
+            Monitor.Pulse(gate);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using DistTrain.Tensors;
+
+namespace DistTrain.Worker;
+
+/// <summary>
+/// A worker's gradient buffers. One that was sent stays untouched until its step is in the weights, so that it can be sent again and the server can read it in place; then it is used again.
+/// </summary>
+internal sealed class GradientPool(int length)
+{
+    private readonly Stack<FloatBuffer> free = new();
+    private readonly Queue<(long Step, FloatBuffer Buffer)> sent = new();
+
+    /// <summary>Buffers made so far.</summary>
+    public int Allocated { get; private set; }
+
+    public FloatBuffer Rent()
+    {
+        if (free.TryPop(out var buffer)) return buffer;
+        Allocated++;
+        return new FloatBuffer(length);
+    }
+
+    public void Return(FloatBuffer buffer) => free.Push(buffer);
+
+    /// <summary>Keeps a buffer that was sent for a step.</summary>
+    public void Keep(long step, FloatBuffer buffer) => sent.Enqueue((step, buffer));
+
+    /// <summary>Takes back the buffers of all steps that version <paramref name="version"/> contains.</summary>
+    public void Reclaim(long version)
+    {
+        for (int i = sent.Count; i > 0; i--)
+        {
+            var kept = sent.Dequeue();
+            if (kept.Step < version) free.Push(kept.Buffer);
+            else sent.Enqueue(kept);
+        }
+    }
+}

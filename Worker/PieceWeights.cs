@@ -1,0 +1,36 @@
+using DistTrain.Training;
+
+namespace DistTrain.Worker;
+
+/// <summary>
+/// The leaves' weights of a step, float(d_i / Σd). Every worker has all targets, so each finds all d_i by itself and nothing is exchanged; where the loss counts samples, the plan alone gives them.
+/// </summary>
+internal sealed class PieceWeights(JobPlan plan, bool sampleCounts)
+{
+    private readonly double[] denominators = new double[plan.Pieces];
+    private readonly bool[] present = new bool[plan.Pieces];
+    private double total;
+    private long step = -1;
+
+    /// <summary>Which leaves have samples and a denominator above 0; the others are absent.</summary>
+    public ReadOnlySpan<bool> Present => present;
+
+    /// <summary>Finds the weights of a step.</summary>
+    public void Prepare(long step, IReplica replica)
+    {
+        if (step == this.step) return;
+        total = 0;
+        for (int i = 0; i < denominators.Length; i++)
+        {
+            int count = plan.Piece(step, i).Count;
+            denominators[i] = count == 0 ? 0 : sampleCounts ? count : replica.Denominator(plan.PieceAt(step, i));
+            total += denominators[i];
+        }
+        // Without a counted target in the whole batch the mean is 0/0, as in PyTorch: the pieces are computed and show it.
+        for (int i = 0; i < present.Length; i++) present[i] = total == 0 ? plan.Piece(step, i).Count > 0 : denominators[i] > 0;
+        this.step = step;
+    }
+
+    /// <summary>The factor on a leaf's gradient; 1 where a step has a single piece.</summary>
+    public float ScaleOf(int leaf) => plan.Pieces == 1 ? 1f : (float)(denominators[leaf] / total);
+}

@@ -1,0 +1,172 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using DistTrain.Protocol;
+using DistTrain.Simd;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Transport;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Worker;
+
+/// <summary>A contribution that was sent, kept until its step is in the weights.</summary>
+internal readonly record struct SentContribution(Gradients.Contribution Header, TensorSlice Tensor);
+
+/// <summary>The compute thread to its worker: these leaves of a step are computed and sent.</summary>
+internal sealed record PiecesComputed(long Step, ImmutableArray<int> Leaves, List<SentContribution> Sent) : INoSerializationVerificationNeeded;
+
+/// <summary>The compute thread to its worker: computing failed.</summary>
+internal sealed record ComputeFailed(string What, Exception Error) : INoSerializationVerificationNeeded;
+
+/// <summary>
+/// Computes a worker's pieces of one step, sums aligned blocks of them by the tree, and sends each bucket as soon as backward has finished it. Runs on the worker's compute thread; reused from step to step.
+/// </summary>
+internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IGradientSink, IBucketReady
+{
+    private readonly PieceWeights weights = new(setup.Plan, setup.SampleCountDenominators);
+    private readonly BucketReadiness readiness = new(setup.Buckets);
+    private readonly bool[] bucketSent = new bool[setup.Buckets.Buckets.Length];
+    private readonly List<TreeNode> nodes = [];
+    private readonly List<LeafTask> tasks = [];
+    private readonly List<Gradients.Leaf> results = [];
+    private readonly Stack<(FloatBuffer Buffer, float Scale)> partial = new();
+    private readonly List<(FloatBuffer Buffer, float Scale)> merging = [];
+
+    private ImmutableArray<int> leaves;
+    private WeightStore.Lease lease;
+    private Orders orders;
+    private List<SentContribution> sent = [];
+    private TreeNode node;
+    private FloatBuffer? current;
+    private float currentScale;
+
+    /// <summary>What the worker was told when it posted the work.</summary>
+    internal readonly record struct Orders(JobId Job, Term Term, WorkerId Worker, long Step, ImmutableArray<ITensorChannel> Servers);
+
+    public required IReplica Replica { get; init; }
+
+    public required GradientPool Pool { get; init; }
+
+    public void Prepare(Orders orders, ImmutableArray<int> leaves, WeightStore.Lease lease)
+    {
+        this.orders = orders;
+        this.leaves = leaves;
+        this.lease = lease;
+        sent = [];
+    }
+
+    public void Run()
+    {
+        try
+        {
+            weights.Prepare(orders.Step, Replica);
+            nodes.Clear();
+            NodePlan.Cover(leaves, setup.Plan.Pieces, setup.LeafByLeaf, nodes);
+            foreach (var next in nodes) ComputeNode(next);
+            lease.Dispose();
+            worker.Tell(new PiecesComputed(orders.Step, leaves, sent));
+        }
+        catch (Exception error)
+        {
+            lease.Dispose();
+            worker.Tell(new ComputeFailed($"step {orders.Step}, node {node}", error));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Ready(int offset, int length) => readiness.Ready(offset, length, this);
+
+    /// <summary>A bucket of the node's last leaf is final: adds the partial sums that wait for it and sends it. The first bucket waits for the leaf's results.</summary>
+    void IBucketReady.OnBucketReady(int bucket)
+    {
+        if (bucket != 0) Send(bucket);
+    }
+
+    private void ComputeNode(TreeNode next)
+    {
+        node = next;
+        tasks.Clear();
+        results.Clear();
+        partial.Clear();
+        merging.Clear();
+        Array.Clear(bucketSent);
+        AddAbsentLeaves();
+        if (!NodePlan.Append(node, weights.Present, tasks))
+        {
+            foreach (var bucket in setup.Buckets.Buckets) Send(bucket, 0f, default);
+            return;
+        }
+        for (int i = 0; i < tasks.Count; i++)
+        {
+            bool last = i == tasks.Count - 1;
+            current = Pool.Rent();
+            currentScale = weights.ScaleOf(tasks[i].Leaf);
+            if (last) BeginLast();
+            var result = Replica.Compute(setup.Plan.PieceAt(orders.Step, tasks[i].Leaf), lease.Weights, current, last ? this : null);
+            results.Add(new Gradients.Leaf(tasks[i].Leaf, result.Samples, result.Denominator, result.LossSum, result.Correct, result.Counted));
+            if (last) FinishLast();
+            else Push(tasks[i].Sums);
+        }
+    }
+
+    private void Push(int sums)
+    {
+        partial.Push((current!, currentScale));
+        for (; sums > 0; sums--)
+        {
+            var right = partial.Pop();
+            var left = partial.Pop();
+            GradientKernels.ScaledSum(left.Buffer.Span, left.Scale, right.Buffer.Span, right.Scale, left.Buffer.Span);
+            Pool.Return(right.Buffer);
+            partial.Push((left.Buffer, 1f));
+        }
+    }
+
+    private void BeginLast()
+    {
+        merging.AddRange(partial);
+        readiness.Reset();
+    }
+
+    private void FinishLast()
+    {
+        for (int b = bucketSent.Length - 1; b >= 0; b--)
+            if (!bucketSent[b]) Send(b);
+        foreach (var (buffer, _) in merging) Pool.Return(buffer);
+        Pool.Keep(orders.Step, current!);
+    }
+
+    private void Send(int index)
+    {
+        if (bucketSent[index]) return;
+        bucketSent[index] = true;
+        var bucket = setup.Buckets.Buckets[index];
+        var slice = new TensorSlice(current, bucket.Offset, bucket.Length);
+        float scale = currentScale;
+        foreach (var (left, leftScale) in merging)
+        {
+            GradientKernels.ScaledSum(left.Slice(bucket.Offset, bucket.Length), leftScale, slice.Span, scale, slice.Span);
+            scale = 1f;
+        }
+        Send(bucket, scale, slice);
+    }
+
+    /// <summary>Leaves with samples of which none counts: absent from the sum, but used.</summary>
+    private void AddAbsentLeaves()
+    {
+        for (int leaf = node.Lo; leaf < node.Hi; leaf++)
+        {
+            int samples = setup.Plan.Piece(orders.Step, leaf).Count;
+            if (!weights.Present[leaf] && samples > 0) results.Add(new Gradients.Leaf(leaf, samples, 0, 0, 0, 0));
+        }
+    }
+
+    private void Send(Bucket bucket, float scale, TensorSlice slice)
+    {
+        var name = new Gradients.Name(orders.Job, orders.Term, orders.Step, bucket.Index, node.Lo, node.Hi);
+        ulong digest = setup.LeafByLeaf ? GradientDigest.Of(slice.Span) : 0;
+        var header = new Gradients.Contribution(name, orders.Worker, scale, lease.Version, bucket.Index == 0 ? [.. results] : [], digest);
+        sent.Add(new SentContribution(header, slice));
+        orders.Servers[bucket.Server].Send(header, slice);
+    }
+}

@@ -1,0 +1,202 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using DistTrain.Protocol;
+using DistTrain.Transport;
+
+namespace DistTrain.Worker;
+
+/// <summary>
+/// A worker: computes the pieces of the shards it owns, as far as the horizon reaches, on the versions that the servers publish, and sends their gradients. It decides; its compute thread computes.
+/// </summary>
+public sealed class WorkerActor : UntypedActor
+{
+    private readonly WorkerSetup setup;
+    private readonly WorkerProgress progress;
+    private readonly GradientPool pool;
+    private readonly List<SentContribution> sent = [];
+    private readonly ICancelable tick;
+    private PieceWork? pieces;
+    private Membership.Welcome? welcome;
+    private ImmutableArray<ITensorChannel> channels = [];
+    private Evaluation.Order? evaluation;
+    private bool busy;
+    private bool heardWeights;
+    private Term term;
+
+    /// <summary>Makes the worker; it joins by itself once its replica is made.</summary>
+    public WorkerActor(WorkerSetup setup)
+    {
+        this.setup = setup;
+        progress = new WorkerProgress(setup.Plan, setup.Buckets.Buckets.Length, setup.Consistency.StalenessBound);
+        pool = new GradientPool(setup.Buckets.Layout.Length);
+        tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
+        setup.Compute.Post(new CreateReplicaWork(Self, setup.CreateReplica));
+    }
+
+    /// <inheritdoc/>
+    protected override void PostStop() => tick.Cancel();
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case TensorArrived { Header: Weights.Published published } arrived:
+                OnPublished(published);
+                arrived.Lease?.Dispose();
+                break;
+            case PiecesComputed done: OnComputed(done); break;
+            case Schedule.Assignment order: if (Follows(order.Term)) progress.Heard(order); break;
+            case Schedule.Horizon order: if (Follows(order.Term)) progress.Heard(order); break;
+            case Schedule.Halt order: OnHalt(order); break;
+            case Gradients.Missing missing: OnMissing(missing); break;
+            case Gradients.Refused refused: OnRefused(refused); break;
+            case Evaluation.Order order: if (Follows(order.Term)) evaluation = order; break;
+            case EvaluationComputed done: OnEvaluated(done); break;
+            case Membership.Welcome joined: OnWelcome(joined); break;
+            case Membership.Rejoin rejoin: OnRejoin(rejoin); break;
+            case Membership.Refused: Context.Stop(Self); break;
+            case ReplicaReady ready: OnReady(ready); break;
+            case ComputeFailed failed: OnFailed(failed); break;
+            case Tick: OnTick(); break;
+            case Schedule.JobEnded: Context.Stop(Self); break;
+            default: Unhandled(message); break;
+        }
+        Continue();
+    }
+
+    /// <summary>Begins whatever can be begun: an evaluation that was ordered, or the next pieces.</summary>
+    private void Continue()
+    {
+        if (busy || pieces is null || welcome is null) return;
+        if (evaluation is { } order && order.Version <= progress.Version && setup.Store.TryRead(order.Version, out var read))
+        {
+            busy = true;
+            evaluation = null;
+            setup.Compute.Post(new EvaluationWork(Self, pieces.Replica, order, read));
+            return;
+        }
+        if (!progress.TryNext(out long step, out var leaves)) return;
+        Compute(step, leaves);
+    }
+
+    private void Compute(long step, ImmutableArray<int> leaves)
+    {
+        // A version that is gone has been followed by newer ones, whose announcements are on their way.
+        if (!setup.Store.TryRead(progress.Version, out var lease)) return;
+        busy = true;
+        Reclaim();
+        progress.Begin(step, leaves);
+        pieces!.Prepare(new PieceWork.Orders(welcome!.Job, term, welcome.Worker, step, channels), leaves, lease);
+        setup.Compute.Post(pieces);
+    }
+
+    /// <summary>Takes back buffers and forgets contributions whose step is in the weights; only while the compute thread is at rest.</summary>
+    private void Reclaim()
+    {
+        pool.Reclaim(progress.Version);
+        sent.RemoveAll(old => old.Header.What.Step < progress.Version);
+    }
+
+    private void OnPublished(Weights.Published published)
+    {
+        if (!Follows(published.Term) || (uint)published.Bucket >= (uint)setup.Buckets.Buckets.Length) return;
+        heardWeights |= progress.Published(published.Bucket, published.Version);
+    }
+
+    private void OnComputed(PiecesComputed done)
+    {
+        busy = false;
+        sent.AddRange(done.Sent);
+    }
+
+    private void OnHalt(Schedule.Halt order)
+    {
+        if (!Follows(order.Term)) return;
+        progress.Heard(order);
+        setup.Coordinator.Tell(new Schedule.Halted(order.Term, order.Revision, welcome!.Worker, progress.Next), Self);
+    }
+
+    /// <summary>Sends again what a server lacks, if it was computed here; else, where allowed, computes it for a slower worker.</summary>
+    private void OnMissing(Gradients.Missing missing)
+    {
+        if (!Follows(missing.Term)) return;
+        foreach (var old in sent)
+        {
+            var name = old.Header.What;
+            if (name.Step == missing.Step && name.Bucket == missing.Bucket && missing.Leaves.Any(leaf => leaf >= name.Lo && leaf < name.Hi))
+                channels[setup.Buckets.Buckets[name.Bucket].Server].Send(old.Header, old.Tensor);
+        }
+    }
+
+    private void OnRefused(Gradients.Refused refused)
+    {
+        if (refused.What.Term.CompareTo(term) >= 0)
+            setup.Coordinator.Tell(new Progress.Failed(term, $"worker {setup.Name}: a server refused {refused.What}: {refused.Reason}"), Self);
+    }
+
+    private void OnEvaluated(EvaluationComputed done)
+    {
+        busy = false;
+        setup.Coordinator.Tell(new Evaluation.Report(done.Order.Term, done.Order.Version, welcome!.Worker, done.Slices), Self);
+    }
+
+    private void OnReady(ReplicaReady ready)
+    {
+        pieces = new PieceWork(setup, Self) { Replica = ready.Replica, Pool = pool };
+        Join();
+    }
+
+    private void OnFailed(ComputeFailed failed) =>
+        setup.Coordinator.Tell(new Progress.Failed(term, $"worker {setup.Name}, {failed.What}: {failed.Error.Message}"), Self);
+
+    private void OnWelcome(Membership.Welcome joined)
+    {
+        if (joined.Incarnation != setup.Incarnation || joined.Term.CompareTo(term) < 0 || joined.Worker == welcome?.Worker) return;
+        progress.Join(joined.Worker, joined.Term != term);
+        welcome = joined;
+        term = joined.Term;
+        var self = Self;
+        channels = [.. joined.Servers.Select(server => setup.Connect(server, self))];
+        AskForWeights();
+        Report();
+    }
+
+    private void OnRejoin(Membership.Rejoin rejoin)
+    {
+        if (rejoin.Term.CompareTo(term) < 0) return;
+        welcome = null;
+        Join();
+    }
+
+    private void OnTick()
+    {
+        if (pieces is null) return;
+        if (welcome is null)
+        {
+            Join();
+            return;
+        }
+        Report();
+        if (!heardWeights) AskForWeights();
+        heardWeights = false;
+    }
+
+    private void Join() => setup.Coordinator.Tell(
+        new Membership.Join(Membership.ProtocolVersion, setup.Name, setup.Incarnation, Environment.ProcessId, setup.Buckets.Layout.Hash), Self);
+
+    private void Report() => setup.Coordinator.Tell(
+        new Membership.Heartbeat(welcome!.Worker, setup.Incarnation, term, progress.AssignmentRevision, progress.HorizonRevision), Self);
+
+    private void AskForWeights()
+    {
+        foreach (var server in welcome!.Servers) server.Tell(new Weights.Wanted(term, welcome.Worker, progress.Version), Self);
+    }
+
+    private bool Follows(Term other) => welcome is not null && other == term;
+
+    private sealed class Tick
+    {
+        public static readonly Tick Instance = new();
+    }
+}

@@ -1,0 +1,144 @@
+using System.Collections.Immutable;
+using DistTrain.Protocol;
+using DistTrain.Training;
+
+namespace DistTrain.Worker;
+
+/// <summary>
+/// What a worker does next, as a function of what it has heard: the newest assignment, the horizon, which versions of the buckets are here, and what it has already computed. Orders may come late, twice or out of order.
+/// </summary>
+internal sealed class WorkerProgress
+{
+    private readonly JobPlan plan;
+    private readonly int staleness;
+    private readonly long[] versions;
+    private readonly (long Step, bool[] Leaves)[] computed;
+    private ImmutableArray<WorkerId> owners = [];
+    private WorkerId self;
+    private long horizon;
+    private bool halted;
+
+    public WorkerProgress(JobPlan plan, int buckets, int staleness)
+    {
+        this.plan = plan;
+        this.staleness = staleness;
+        versions = new long[buckets];
+        Array.Fill(versions, -1);
+        computed = new (long, bool[])[staleness + 2];
+        for (int i = 0; i < computed.Length; i++) computed[i] = (-1, new bool[plan.Pieces]);
+    }
+
+    /// <summary>The newest version of which every bucket is here; −1 before the first.</summary>
+    public long Version { get; private set; } = -1;
+
+    /// <summary>One past the last step that was begun.</summary>
+    public long Next { get; private set; }
+
+    /// <summary>The newest assignment heard of.</summary>
+    public Revision AssignmentRevision { get; private set; }
+
+    /// <summary>The newest horizon (or halt) heard of.</summary>
+    public Revision HorizonRevision { get; private set; }
+
+    /// <summary>Begins again under another name or term; what was computed stays known.</summary>
+    public void Join(WorkerId worker, bool newTerm)
+    {
+        self = worker;
+        owners = [];
+        AssignmentRevision = default;
+        HorizonRevision = default;
+        horizon = 0;
+        halted = false;
+        if (!newTerm) return;
+        Array.Fill(versions, -1);
+        Version = -1;
+        Next = 0;
+        for (int i = 0; i < computed.Length; i++) computed[i].Step = -1;
+    }
+
+    public void Heard(Schedule.Assignment order)
+    {
+        if (order.Revision.CompareTo(AssignmentRevision) <= 0) return;
+        AssignmentRevision = order.Revision;
+        owners = order.Owners;
+    }
+
+    public void Heard(Schedule.Horizon order)
+    {
+        if (order.Revision.CompareTo(HorizonRevision) <= 0) return;
+        HorizonRevision = order.Revision;
+        horizon = order.Until;
+        halted = false;
+    }
+
+    public void Heard(Schedule.Halt order)
+    {
+        if (order.Revision.CompareTo(HorizonRevision) <= 0) return;
+        HorizonRevision = order.Revision;
+        halted = true;
+    }
+
+    /// <summary>A bucket of a version is here; whether that completes a newer version.</summary>
+    public bool Published(int bucket, long version)
+    {
+        if (version <= versions[bucket]) return false;
+        versions[bucket] = version;
+        long least = version;
+        foreach (long other in versions) least = Math.Min(least, other);
+        if (least <= Version) return false;
+        Version = least;
+        return true;
+    }
+
+    /// <summary>
+    /// The next leaves to compute: of the first step, from the newest version's on, of which this worker owns leaves that it has not computed.
+    /// </summary>
+    public bool TryNext(out long step, out ImmutableArray<int> leaves)
+    {
+        leaves = [];
+        step = Version;
+        if (Version < 0 || owners.IsEmpty) return false;
+        long end = Math.Min(halted ? Math.Min(Next, horizon) : horizon, Version + staleness + 1);
+        for (; step < end; step++)
+        {
+            leaves = Owned(step);
+            if (!leaves.IsEmpty) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Whether a leaf of a step in flight was not computed here.</summary>
+    public bool Lacks(long step, int leaf) => !ComputedOf(step)[leaf];
+
+    /// <summary>The leaves are being computed.</summary>
+    public void Begin(long step, ImmutableArray<int> leaves)
+    {
+        Next = Math.Max(Next, step + 1);
+        bool[] done = ComputedOf(step);
+        foreach (int leaf in leaves) done[leaf] = true;
+    }
+
+    private ImmutableArray<int> Owned(long step)
+    {
+        bool[] done = ComputedOf(step);
+        var builder = ImmutableArray.CreateBuilder<int>();
+        for (int shard = 0; shard < owners.Length; shard++)
+        {
+            if (owners[shard] != self) continue;
+            for (int leaf = shard * plan.Accumulate; leaf < (shard + 1) * plan.Accumulate; leaf++)
+                if (!done[leaf] && plan.Piece(step, leaf).Count > 0) builder.Add(leaf);
+        }
+        return builder.ToImmutable();
+    }
+
+    private bool[] ComputedOf(long step)
+    {
+        ref var slot = ref computed[step % computed.Length];
+        if (slot.Step != step)
+        {
+            slot.Step = step;
+            Array.Clear(slot.Leaves);
+        }
+        return slot.Leaves;
+    }
+}

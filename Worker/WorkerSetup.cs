@@ -1,0 +1,56 @@
+using Akka.Actor;
+using DistTrain.Protocol;
+using DistTrain.Training;
+using DistTrain.Transport;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Worker;
+
+/// <summary>All that a worker needs: its job, its place, and the parts that a simulation replaces.</summary>
+public sealed record WorkerSetup
+{
+    /// <summary>The node's name, the same in each of its lifetimes.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Which lifetime this is.</summary>
+    public Incarnation Incarnation { get; init; } = new(1);
+
+    /// <summary>Where it reports to.</summary>
+    public required IActorRef Coordinator { get; init; }
+
+    /// <summary>The job's schedule.</summary>
+    public required JobPlan Plan { get; init; }
+
+    /// <summary>The job's layout, cut into buckets.</summary>
+    public required BucketPlan Buckets { get; init; }
+
+    /// <summary>How far it may run ahead.</summary>
+    public Consistency Consistency { get; init; } = Consistency.Default;
+
+    /// <summary>Whether the loss's denominator of a piece is its number of samples, as for a plain mean.</summary>
+    public bool SampleCountDenominators { get; init; } = true;
+
+    /// <summary>Computes shards that others are slow with, when it has nothing else to do.</summary>
+    public bool Speculate { get; init; }
+
+    /// <summary>Whether leaves are sent one by one, with a digest each, instead of in summed blocks.</summary>
+    public bool LeafByLeaf => Speculate;
+
+    /// <summary>Makes the worker's replica; called once, on its compute thread.</summary>
+    public required Func<IReplica> CreateReplica { get; init; }
+
+    /// <summary>The worker's compute thread.</summary>
+    public required IComputeQueue Compute { get; init; }
+
+    /// <summary>The weights that its node holds.</summary>
+    public required WeightStore Store { get; init; }
+
+    /// <summary>Opens a channel from the worker (second) to a server (first).</summary>
+    public Func<IActorRef, IActorRef, ITensorChannel> Connect { get; init; } = (server, worker) => new InProcessChannel(server, worker);
+
+    /// <summary>Its clock.</summary>
+    public required IActorClock Clock { get; init; }
+
+    /// <summary>How often it reports, and asks again for what did not come.</summary>
+    public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
+}
