@@ -1,26 +1,32 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace DistTrain.Simd;
 
-/// <summary>What follows the chain of a product: bias, then activation. Element-wise and exactly rounded, so the same bits at every level.</summary>
-internal static class Epilogue
+/// <summary>What follows the chains of a product: bias, then activation. Element-wise and exactly rounded, so the same bits at every level.</summary>
+internal static unsafe class Epilogue
 {
-    /// <summary>row += bias (where there is one), then the activation.</summary>
-    public static void AddBias(Span<float> row, ReadOnlySpan<float> bias, Activation activation)
+    /// <summary>Adds the bias (one value per column; null for none) to each row, then applies the activation.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Apply<TOps, TVector>(float* data, nint stride, nint rows, nint columns, float* bias, Activation activation)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
     {
-        if (bias.Length != 0) TensorPrimitives.Add(row, bias[..row.Length], row);
-        Activate(row, activation);
-    }
+        var relu = activation == Activation.Relu;
+        for (nint row = 0; row < rows; row++, data += stride)
+        {
+            nint column = 0;
+            for (; column <= columns - TOps.Lanes; column += TOps.Lanes)
+            {
+                var value = TOps.Load(data + column);
+                if (bias != null) value = TOps.Add(value, TOps.Load(bias + column));
+                TOps.Store(relu ? TOps.Relu(value) : value, data + column);
+            }
 
-    /// <summary>row += bias, one value for the whole row.</summary>
-    public static void AddBias(Span<float> row, float bias, Activation activation)
-    {
-        TensorPrimitives.Add(row, bias, row);
-        Activate(row, activation);
-    }
-
-    private static void Activate(Span<float> row, Activation activation)
-    {
-        if (activation == Activation.Relu) TensorPrimitives.Max(row, 0f, row);
+            for (; column < columns; column++)
+            {
+                var value = bias == null ? data[column] : data[column] + bias[column];
+                data[column] = relu && value < 0 ? 0 : value;
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace DistTrain.Simd;
 /// A product as the blocking sees it: rows of a scalar side times lanes of a vector side. Which of A and B is which is free, since every element of C is
 /// one chain either way. Of each pair of strides one is 1.
 /// </summary>
-internal unsafe struct Product
+internal unsafe struct MatrixProduct
 {
     public nint Rows;
     public nint Lanes;
@@ -35,7 +35,7 @@ internal unsafe struct Product
     public Activation Activation;
 
     /// <summary>The same product with the sides exchanged, computing the transpose of C's tiles.</summary>
-    public readonly Product Exchanged() => this with
+    public readonly MatrixProduct Exchanged() => this with
     {
         Rows = Lanes, Lanes = Rows,
         Scalars = Vectors, ScalarRowStride = VectorLaneStride, ScalarStepStride = VectorStepStride,
@@ -73,7 +73,7 @@ internal static unsafe class GemmKernels
         if (m == 0 || n == 0) return;
         fixed (float* pa = a, pb = b, pc = c, pBias = bias)
         {
-            var product = new Product
+            var product = new MatrixProduct
             {
                 Rows = m, Lanes = n, Depth = k,
                 Scalars = pa, ScalarRowStride = transposeA ? 1 : lda, ScalarStepStride = transposeA ? lda : 1,
@@ -90,7 +90,7 @@ internal static unsafe class GemmKernels
         }
     }
 
-    private static void Run<TOps, TVector>(in Product natural)
+    private static void Run<TOps, TVector>(in MatrixProduct natural)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
@@ -101,7 +101,7 @@ internal static unsafe class GemmKernels
     }
 
     // Rough cycles: multiply-adds at two vectors a cycle (fewer than 8 chains wait for each other), a third of a cycle to transpose an element, a tenth to copy.
-    private static double Cost<TOps, TVector>(in Product p)
+    private static double Cost<TOps, TVector>(in MatrixProduct p)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
@@ -114,7 +114,7 @@ internal static unsafe class GemmKernels
         return cycles;
     }
 
-    private static void RunRows<TOps, TVector>(in Product p, nint firstRow, nint rows)
+    private static void RunRows<TOps, TVector>(in MatrixProduct p, nint firstRow, nint rows)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
@@ -153,13 +153,14 @@ internal static unsafe class GemmKernels
                     task.AheadStride = p.VectorStepStride;
                     task.Scalars = packScalars ? packed + (row * steps) : scalars + (row * p.ScalarRowStride);
                     RunGroup<TOps, TVector>(p, ref task, firstRow + row, groupRows, lane, lanes, packScalars);
-                    if (block == blocks - 1) Finish(p, firstRow + row, groupRows, lane, lanes);
+                    if (block == blocks - 1) Finish<TOps, TVector>(p, firstRow + row, groupRows, lane, lanes);
                 }
             }
         }
     }
 
-    private static bool ReadsInPlace<TOps, TVector>(in Product p, nint rows)
+    // The vector side is read where it lies if its lanes are whole vectors side by side, and few rows read it or it is no wider than a panel.
+    private static bool ReadsInPlace<TOps, TVector>(in MatrixProduct p, nint rows)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct =>
         p.VectorLaneStride == 1 && p.Lanes % TOps.Lanes == 0 && (rows <= InPlaceRows || p.VectorStepStride <= TOps.Lanes * TOps.PanelVectors);
@@ -183,7 +184,7 @@ internal static unsafe class GemmKernels
 
     // Cuts a group of rows evenly into tiles (16 rows are 6, 5 and 5, not 6, 6 and 4). Where C cannot take whole vectors (its lanes are not side by side, or do
     // not fill a vector), the group is computed in a buffer.
-    private static void RunGroup<TOps, TVector>(in Product p, ref TileTask task, nint row, nint rows, nint lane, nint lanes, bool packed)
+    private static void RunGroup<TOps, TVector>(in MatrixProduct p, ref TileTask task, nint row, nint rows, nint lane, nint lanes, bool packed)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
@@ -211,7 +212,7 @@ internal static unsafe class GemmKernels
                 task.AheadStride = 0;
             }
 
-            Tile.Run<TOps, TVector>((int)height, (int)vectors, ref task);
+            Tile.Run<TOps, TVector, StrideWalk>((int)height, (int)vectors, ref task);
             task.Ahead += TOps.Lanes;
         }
 
@@ -221,13 +222,15 @@ internal static unsafe class GemmKernels
     }
 
     // Bias and activation while the group is still in the level-1 cache.
-    private static void Finish(in Product p, nint row, nint rows, nint lane, nint lanes)
+    private static void Finish<TOps, TVector>(in MatrixProduct p, nint row, nint rows, nint lane, nint lanes)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
     {
         if (p.Bias == null && p.Activation == Activation.None) return;
-        var natural = p.ResultLaneStride == 1;
-        nint column = natural ? lane : row, columns = natural ? lanes : rows, lines = natural ? rows : lanes, stride = natural ? p.ResultRowStride : p.ResultLaneStride;
-        var bias = p.Bias == null ? default : new ReadOnlySpan<float>(p.Bias + column, (int)columns);
         var result = p.Result + (row * p.ResultRowStride) + (lane * p.ResultLaneStride);
-        for (nint line = 0; line < lines; line++) Epilogue.AddBias(new Span<float>(result + (line * stride), (int)columns), bias, p.Activation);
+        if (p.ResultLaneStride == 1)
+            Epilogue.Apply<TOps, TVector>(result, p.ResultRowStride, rows, lanes, p.Bias == null ? null : p.Bias + lane, p.Activation);
+        else
+            Epilogue.Apply<TOps, TVector>(result, p.ResultLaneStride, lanes, rows, p.Bias == null ? null : p.Bias + row, p.Activation);
     }
 }

@@ -6,10 +6,12 @@ internal enum ScratchUse
     VectorPanel,
     ScalarPanel,
     ResultTile,
-    ConvolutionWeight,
-    ConvolutionInput,
-    ConvolutionOutput,
-    ConvolutionOffsets,
+    Weights,
+    Image,
+    Gradient,
+    RowOffsets,
+    StepOffsets,
+    ResultOffsets,
 }
 
 /// <summary>

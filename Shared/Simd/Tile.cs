@@ -21,6 +21,10 @@ internal unsafe ref struct TileTask
     public nint RowStride;
     public nint DepthStride;
 
+    /// <summary>Instead of the strides, for convolution: where each row begins, and how far from there each step reads.</summary>
+    public int* RowOffsets;
+    public int* StepOffsets;
+
     /// <summary>The tile of the result, and the distance between its rows.</summary>
     public float* Result;
     public nint ResultStride;
@@ -42,53 +46,57 @@ internal static unsafe class Tile
     public const int MaxRows = 6;
 
     /// <summary>Runs a tile of <paramref name="rows"/> (1 to 6) by <paramref name="vectors"/> (1 to the level's panel) vectors.</summary>
-    public static void Run<TOps, TVector>(int rows, int vectors, ref TileTask task)
+    public static void Run<TOps, TVector, TWalk>(int rows, int vectors, ref TileTask task)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
+        where TWalk : struct, IWalk
     {
         switch (vectors)
         {
-            case 1: Run<TOps, TVector, One>(rows, ref task); break;
-            case 2: Run<TOps, TVector, Two>(rows, ref task); break;
-            case 3: Run<TOps, TVector, Three>(rows, ref task); break;
-            default: Run<TOps, TVector, Four>(rows, ref task); break;
+            case 1: Run<TOps, TVector, TWalk, One>(rows, ref task); break;
+            case 2: Run<TOps, TVector, TWalk, Two>(rows, ref task); break;
+            case 3: Run<TOps, TVector, TWalk, Three>(rows, ref task); break;
+            default: Run<TOps, TVector, TWalk, Four>(rows, ref task); break;
         }
     }
 
-    private static void Run<TOps, TVector, TColumns>(int rows, ref TileTask task)
+    private static void Run<TOps, TVector, TWalk, TColumns>(int rows, ref TileTask task)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
+        where TWalk : struct, IWalk
         where TColumns : struct, ICount
     {
         switch (rows)
         {
-            case 1: Run<TOps, TVector, One, TColumns>(ref task); break;
-            case 2: Run<TOps, TVector, Two, TColumns>(ref task); break;
-            case 3: Run<TOps, TVector, Three, TColumns>(ref task); break;
-            case 4: Run<TOps, TVector, Four, TColumns>(ref task); break;
-            case 5: Run<TOps, TVector, Five, TColumns>(ref task); break;
-            default: Run<TOps, TVector, Six, TColumns>(ref task); break;
+            case 1: Run<TOps, TVector, TWalk, One, TColumns>(ref task); break;
+            case 2: Run<TOps, TVector, TWalk, Two, TColumns>(ref task); break;
+            case 3: Run<TOps, TVector, TWalk, Three, TColumns>(ref task); break;
+            case 4: Run<TOps, TVector, TWalk, Four, TColumns>(ref task); break;
+            case 5: Run<TOps, TVector, TWalk, Five, TColumns>(ref task); break;
+            default: Run<TOps, TVector, TWalk, Six, TColumns>(ref task); break;
         }
     }
 
     // The counts are constants to the compiler: what a smaller tile does not have is not there in its code. AggressiveOptimization, as the loop must never
     // run in the unoptimised tier.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TOps, TVector, TRows, TColumns>(ref TileTask task)
+    private static void Run<TOps, TVector, TWalk, TRows, TColumns>(ref TileTask task)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
+        where TWalk : struct, IWalk
         where TRows : struct, ICount
         where TColumns : struct, ICount
     {
         float* v = task.Vectors;
         nint vectorStride = task.VectorStride, depthStride = task.DepthStride, resultStride = task.ResultStride, aheadStride = task.AheadStride;
         float* ahead = task.Ahead;
-        float* row0 = task.Scalars;
-        float* row1 = row0 + (TRows.Value > 1 ? task.RowStride : 0);
-        float* row2 = row1 + (TRows.Value > 2 ? task.RowStride : 0);
-        float* row3 = row2 + (TRows.Value > 3 ? task.RowStride : 0);
-        float* row4 = row3 + (TRows.Value > 4 ? task.RowStride : 0);
-        float* row5 = row4 + (TRows.Value > 5 ? task.RowStride : 0);
+        float* row0 = TWalk.Row<TRows>(ref task, 0);
+        int* offsets = task.StepOffsets;
+        float* row1 = TWalk.Row<TRows>(ref task, 1);
+        float* row2 = TWalk.Row<TRows>(ref task, 2);
+        float* row3 = TWalk.Row<TRows>(ref task, 3);
+        float* row4 = TWalk.Row<TRows>(ref task, 4);
+        float* row5 = TWalk.Row<TRows>(ref task, 5);
         TVector c00 = TOps.Zero, c01 = TOps.Zero, c02 = TOps.Zero, c03 = TOps.Zero;
         TVector c10 = TOps.Zero, c11 = TOps.Zero, c12 = TOps.Zero, c13 = TOps.Zero;
         TVector c20 = TOps.Zero, c21 = TOps.Zero, c22 = TOps.Zero, c23 = TOps.Zero;
@@ -109,6 +117,7 @@ internal static unsafe class Tile
         nint at = 0;
         for (var step = task.Depth; step > 0; step--)
         {
+            if (TWalk.ByTable) at = *offsets++;
             TVector v0 = TOps.Zero, v1 = TOps.Zero, v2 = TOps.Zero, v3 = TOps.Zero;
             Load<TOps, TVector, TColumns>(v, ref v0, ref v1, ref v2, ref v3);
             MultiplyAdd<TOps, TVector, TColumns>(row0 + at, v0, v1, v2, v3, ref c00, ref c01, ref c02, ref c03);
@@ -118,6 +127,7 @@ internal static unsafe class Tile
             if (TRows.Value > 4) MultiplyAdd<TOps, TVector, TColumns>(row4 + at, v0, v1, v2, v3, ref c40, ref c41, ref c42, ref c43);
             if (TRows.Value > 5) MultiplyAdd<TOps, TVector, TColumns>(row5 + at, v0, v1, v2, v3, ref c50, ref c51, ref c52, ref c53);
             v += vectorStride;
+            if (TWalk.ByTable) continue; // Which has no strides, and nothing to bring near.
             at += depthStride;
             if (Sse.IsSupported) Sse.Prefetch1(ahead);
             ahead += aheadStride;
@@ -168,6 +178,37 @@ internal static unsafe class Tile
         if (TColumns.Value > 2) x2 = TOps.MultiplyAdd(s, v2, x2);
         if (TColumns.Value > 3) x3 = TOps.MultiplyAdd(s, v3, x3);
     }
+}
+
+/// <summary>How a tile finds the scalar side.</summary>
+internal unsafe interface IWalk
+{
+    /// <summary>Steps are read from <see cref="TileTask.StepOffsets"/>.</summary>
+    static abstract bool ByTable { get; }
+
+    /// <summary>The first element of a row; that of an existing row where the tile has fewer.</summary>
+    static abstract float* Row<TRows>(ref TileTask task, int row)
+        where TRows : struct, ICount;
+}
+
+/// <summary>A matrix: equal distances.</summary>
+internal readonly unsafe struct StrideWalk : IWalk
+{
+    public static bool ByTable => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float* Row<TRows>(ref TileTask task, int row)
+        where TRows : struct, ICount => task.Scalars + (row < TRows.Value ? row * task.RowStride : 0);
+}
+
+/// <summary>Windows of an image: rows and steps both by table.</summary>
+internal readonly unsafe struct TableWalk : IWalk
+{
+    public static bool ByTable => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float* Row<TRows>(ref TileTask task, int row)
+        where TRows : struct, ICount => task.Scalars + (row < TRows.Value ? task.RowOffsets[row] : 0);
 }
 
 /// <summary>A number that is a type, so that the compiler knows it.</summary>

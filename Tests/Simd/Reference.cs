@@ -5,6 +5,9 @@ namespace DistTrain.Tests.Simd;
 /// <summary>The kernels' definitions as plain loops, and inputs for both.</summary>
 internal static class Reference
 {
+    /// <summary>The levels that this machine can run.</summary>
+    public static IEnumerable<SimdLevel> Levels => Enum.GetValues<SimdLevel>().Where(Numerics.IsSupported);
+
     /// <summary>Numbers in [-1, 1) that a seed decides.</summary>
     public static float[] Random(int length, int seed)
     {
