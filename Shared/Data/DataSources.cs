@@ -16,9 +16,11 @@ public static class DataSources
         TextSource.Kind,
         CsvSource.Kind,
         CsvSource.TsvKind,
+        ParquetSource.Kind,
         NumpySource.NpyKind,
         NumpySource.NpzKind,
         CifarSource.Kind,
+        ImageFolderSource.Kind,
     ];
 
     /// <summary>How every kind is written, for messages: <c>digits[:train,test,seed], mnist:&lt;dir&gt;, ...</c>.</summary>

@@ -1,7 +1,7 @@
 namespace DistTrain.Data;
 
 /// <summary>What to do about rows that cannot be used: stop at the first, or skip and count them.</summary>
-internal sealed class BadRows(string file, bool skip)
+internal sealed class BadRows(string file, bool skip, string what = "malformed row")
 {
     private string? first;
 
@@ -12,7 +12,7 @@ internal sealed class BadRows(string file, bool skip)
     public long Count { get; private set; }
 
     /// <summary>What a user should be told; null when nothing was skipped.</summary>
-    public string? Notice => Count == 0 ? null : $"{file}: skipped {Count} malformed row{(Count > 1 ? "s" : "")}; the first: {first}";
+    public string? Notice => Count == 0 ? null : $"{file}: skipped {Count} {what}{(Count > 1 ? "s" : "")}; the first: {first}";
 
     /// <summary>Tells of a row.</summary>
     /// <param name="place">Where: <c>line 12, column 'age'</c>.</param>
@@ -23,6 +23,16 @@ internal sealed class BadRows(string file, bool skip)
         if (!skip)
             throw new UserErrorException($"{file}, {place}: {problem}");
         first ??= $"{place}: {problem}";
+        Count++;
+    }
+
+    /// <summary>Tells of something that a whole message is about, file included.</summary>
+    /// <exception cref="UserErrorException">It is not to be skipped.</exception>
+    public void AddWhole(string message)
+    {
+        if (!skip)
+            throw new UserErrorException(message);
+        first ??= message;
         Count++;
     }
 

@@ -19,7 +19,7 @@ public static class CsvSource
     /// <exception cref="UserErrorException">The file is missing or malformed, or lacks a column.</exception>
     public static IDataset Open(DataSpec spec, TableEncoding encoding, bool withTargets = true)
     {
-        var table = Read(spec, spec.RequirePath($"{spec.Kind}:<file>"), spec.Kind == "tsv" ? '\t' : ',', name => KindOf(encoding, name), withTargets ? encoding.Targets : []);
+        var table = Read(spec, spec.RequirePath($"{spec.Kind}:<file>"), spec.Kind == "tsv" ? '\t' : ',', encoding.KindOf, withTargets ? encoding.Targets : []);
         return TableEncoder.Encode(Path.GetFileName(spec.Path), table, [.. Enumerable.Range(0, table.Rows)], encoding, withTargets);
     }
 
@@ -53,13 +53,6 @@ public static class CsvSource
         if (spec.Text("delimiter") is not null)
             delimiter = Delimiter(spec.Choice("delimiter", "comma", "tab", "semicolon", "space", "bar"));
         return CsvTable.Read(path, delimiter, spec.Flag("header", true), spec.Choice("on-bad-row", "fail", "skip") == "skip", kindOf, required);
-    }
-
-    private static bool? KindOf(TableEncoding encoding, string name)
-    {
-        if (encoding.Targets.Contains(name))
-            return encoding.Task is TableTask.Regression ? true : false;
-        return encoding.Inputs.FirstOrDefault(column => column.Column == name)?.Categories is null;
     }
 
     private static char Delimiter(string name) => name switch { "tab" => '\t', "semicolon" => ';', "space" => ' ', "bar" => '|', _ => ',' };

@@ -167,6 +167,7 @@ internal sealed class CsvTable
         return reader;
     }
 
-    private static bool TryNumber(ReadOnlySpan<char> value, out double number) =>
+    /// <summary>A finite number.</summary>
+    public static bool TryNumber(ReadOnlySpan<char> value, out double number) =>
         double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
 }

@@ -36,6 +36,14 @@ public sealed record ColumnEncoding(string Column, double Missing, double Shift,
 /// <param name="Classes">The classes' names by label; for <see cref="TableTask.Binary"/> the values that mean 0 and 1; empty for regression.</param>
 public sealed record TableEncoding(ImmutableArray<ColumnEncoding> Inputs, ImmutableArray<string> Targets, TableTask Task, ImmutableArray<string> Classes)
 {
+    /// <summary>How other rows' columns are to be read: as numbers, as categories (what is not used is, so that nothing in it can be wrong), or by their values.</summary>
+    internal bool? KindOf(string column)
+    {
+        if (Targets.Contains(column))
+            return Task is TableTask.Regression ? true : null;
+        return Inputs.FirstOrDefault(input => input.Column == column) is { Categories: null };
+    }
+
     /// <summary>Inputs of one row.</summary>
     public int Width => Inputs.Sum(column => column.Width);
 

@@ -37,8 +37,8 @@ internal sealed record TableOptions(
             HoldOut.Of(spec));
     }
 
-    /// <summary>Whether a column was said to be numeric or not; null where nothing was said.</summary>
-    public bool? KindOf(string column) => Numeric.Contains(column) ? true : Categorical.Contains(column) ? false : null;
+    /// <summary>Whether a column was said to be numeric or not; null where nothing was said. Text can never be malformed, so what is ignored is read as text.</summary>
+    public bool? KindOf(string column) => Numeric.Contains(column) ? true : Categorical.Contains(column) || Ignored.Contains(column) ? false : null;
 
     /// <summary>Makes the two parts of a job's data from the tables read.</summary>
     /// <param name="table">The rows; all of them are for training where there is a test table.</param>
