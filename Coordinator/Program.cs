@@ -1,1 +1,11 @@
-return 0;
+using System.CommandLine;
+using DistTrain.Coordinator.Commands;
+using DistTrain.Worker.CommandLine;
+
+var root = new RootCommand("Trains models on a cluster: in this process, or on many machines.") { LocalCommand.Create() };
+HelpPage.Replace(
+    root,
+    "DistTrain trains models on a cluster of workers around a parameter server: in this process, or on many machines, with the same bits.",
+    [.. root.Subcommands.Select(command => new HelpPage.Row("Commands", command.Name, command.Description ?? ""))],
+    null);
+return await CommandRunner.RunAsync(root, args);

@@ -35,7 +35,7 @@ public static class DataSources
     public static DataSplit Open(DataSpec spec)
     {
         var kind = Kinds.FirstOrDefault(kind => kind.Name == spec.Kind)
-            ?? throw new UserErrorException($"Unknown data '{spec}'; expected one of {Usage}");
+            ?? throw new UserErrorException($"Unknown data '{spec}'; expected one of {Usage}{Suggestion.Hint(spec.Kind, Kinds.Select(k => k.Name))}");
         foreach (var option in spec.Options.Keys)
         {
             if (!kind.Options.Any(known => known.Name == option))

@@ -1,4 +1,4 @@
-namespace DistTrain.Worker.CommandLine;
+namespace DistTrain;
 
 /// <summary>Finds what was probably meant.</summary>
 public static class Suggestion

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using DistTrain.Coordinator.Output;
+using DistTrain.Coordinator.Runs;
+using DistTrain.Simd;
+using DistTrain.Training;
+using DistTrain.Worker.CommandLine;
+
+namespace DistTrain.Coordinator.Commands;
+
+/// <summary>What every command that runs a job does around the run: folder, output, signals, saving, exit code.</summary>
+internal static class JobRun
+{
+    /// <summary>Sets the numerics level that the job asks for; returns its name.</summary>
+    /// <exception cref="UserErrorException">This machine cannot run it.</exception>
+    public static string UseNumerics(JobOptions options)
+    {
+        var level = Numerics.TryParse(options.Numerics, out var asked) ? asked : Numerics.Best;
+        if (!Numerics.IsSupported(level)) throw new UserErrorException($"--numerics was {Numerics.Name(level)}, expected {Numerics.Name(Numerics.Best)} at most: this machine has no more");
+        Numerics.Use(level);
+        return Numerics.Name(level);
+    }
+
+    /// <summary>Runs, tells, saves.</summary>
+    /// <param name="options">Where results go.</param>
+    /// <param name="job">The job.</param>
+    /// <param name="facts">What is known of the run.</param>
+    /// <param name="run">Starts the run: it is given who to tell and what stops it.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(OutputOptions options, TrainingJob job, RunFacts facts, Func<Action<RunEvent>, CancellationToken, Task<RunResult>> run)
+    {
+        var folder = RunFolder.Create(options.RunDir, job.Name, DateTime.Now);
+        using var output = Open(options, facts);
+        using var signals = new StopSignals(signal => output.Note($"{signal}: ends after this step, then saves; again ends at once"));
+        var clock = Stopwatch.StartNew();
+        RunResult result;
+        try
+        {
+            result = await run(new EventOrder(output).Tell, signals.Token);
+            if (result.Last is RunEvent.Failed failed)
+            {
+                output.Failed(failed.Error);
+                return ExitCode.Failed;
+            }
+            folder.Save(result.Layout, result.Weights, new Dictionary<string, string> { ["model"] = facts.Model, ["job"] = facts.Job, ["step"] = $"{result.Steps}" });
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            output.Failed($"the weights cannot be saved: {CommandRunner.OneLine(error.Message)}; make room or choose another --run-dir, and run again");
+            return ExitCode.Failed;
+        }
+        var interrupted = result.Last as RunEvent.Interrupted;
+        output.Ended(new RunSummary(result.Totals!, interrupted?.Reason, folder.Weights, result.WeightsSha256, result.StateSha256, clock.Elapsed));
+        return interrupted is null ? ExitCode.Done : signals.ExitWith ?? ExitCode.Done;
+    }
+
+    private static IRunOutput Open(OutputOptions options, RunFacts facts)
+    {
+        if (options.Format == "json") return new JsonOutput(facts, options.LogEvery, Console.OpenStandardOutput(), Console.Error);
+        return new PlainOutput(facts, options.LogEvery, Console.Out, Console.Error);
+    }
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using DistTrain.Coordinator.Output;
+using DistTrain.Training;
+using DistTrain.Worker.CommandLine;
+
+namespace DistTrain.Coordinator.Commands;
+
+/// <summary><c>local</c>: a whole cluster in this process trains a job.</summary>
+internal static class LocalCommand
+{
+    private const string Summary = "Trains a job on a cluster in this process: a coordinator, a parameter server and one worker per core. Without options it trains a small network on digits that it draws by itself.";
+
+    private static readonly IReadOnlyList<Setting<LocalOptions>> Settings =
+    [
+        .. JobSettings.For<LocalOptions>(options => options.Job, (options, job) => options with { Job = job }),
+        new("workers", "<n>", "Batches and shards", "Workers, each a thread that computes; no more than shards. Default: one per core, as far as there are shards.", (options, given) => options with { Workers = given.Int(1, 1024) }),
+        .. OutputSettings.For<LocalOptions>(options => options.Output, (options, output) => options with { Output = output }),
+    ];
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var command = new Command("local", "Trains a job on a cluster in this process.");
+        var options = new SettingOptions<LocalOptions>(command, Settings, Summary);
+        command.SetAction((parsed, _) => RunAsync(options.Bind(parsed, new LocalOptions())));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(LocalOptions options)
+    {
+        int workers = Workers(options);
+        var numerics = JobRun.UseNumerics(options.Job);
+        var job = JobBuilder.Build(options.Job, workers);
+        var plan = job.Plan();
+        int epochs = (int)((plan.TotalSteps + plan.StepsPerEpoch - 1) / plan.StepsPerEpoch);
+        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, plan.TrainCount, plan.TestCount, epochs, plan.StepsPerEpoch, plan.TotalSteps, plan.BatchSize, numerics);
+        return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
+        {
+            await using var cluster = new LocalCluster(ClusterJob.From(job), new ClusterOptions { Workers = workers }, tell);
+            return await cluster.RunAsync(stop);
+        });
+    }
+
+    /// <summary>One per core, but never one that has nothing to do; a number that the user gave is taken at its word.</summary>
+    private static int Workers(LocalOptions options)
+    {
+        if (options.Workers is not { } given) return Math.Min(Environment.ProcessorCount, options.Job.Shards ?? options.Job.BatchSize ?? JobBuilder.DefaultsOf(options.Job.Model).BatchSize);
+        if (options.Job.Shards < given) throw new UserErrorException($"--workers was {given}, expected at most the {options.Job.Shards} of --shards: there is no work for more");
+        return given;
+    }
+}

@@ -1,0 +1,22 @@
+using DistTrain.Worker.CommandLine;
+
+namespace DistTrain.Coordinator.Commands;
+
+/// <summary>The settings of what a run writes, for every command that runs a job.</summary>
+internal static class OutputSettings
+{
+    private const string Group = "Output";
+
+    private static readonly string[] Formats = ["text", "json"];
+
+    private static readonly IReadOnlyList<Setting<OutputOptions>> Rows =
+    [
+        new("output", "<format>", Group, "text: progress for people; json: one event per line on stdout, nothing else there. Default: text.", (output, given) => output with { Format = given.OneOf(Formats) }),
+        new("log-every", "<n>", Group, "Tells of every n-th step.", (output, given) => output with { LogEvery = given.Long(1, long.MaxValue) }),
+        new("run-dir", "<folder>", Group, "Where the weights are saved. Default: runs/<time>-<job>.", (output, given) => output with { RunDir = given.NotEmpty("a folder") }),
+    ];
+
+    /// <summary>The settings as a part of a command's own options.</summary>
+    public static IEnumerable<Setting<T>> For<T>(Func<T, OutputOptions> get, Func<T, OutputOptions, T> with) =>
+        Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+}

@@ -1,0 +1,59 @@
+using System.Text.Json;
+
+namespace DistTrain.Coordinator.Output;
+
+/// <summary>Events as JSON, one per line, each flushed; notes go to stderr.</summary>
+internal sealed class JsonOutput(RunFacts facts, long? logEvery, Stream output, TextWriter errors) : IRunOutput
+{
+    /// <inheritdoc/>
+    public void Tell(RunEvent happened)
+    {
+        switch (happened)
+        {
+            case RunEvent.Started e:
+                Write(new JsonEvent.Started(e.ProcessId, facts.Port, e.Workers, e.Shards, e.BatchSize, facts.Numerics, e.Parameters, e.BytesPerStep));
+                break;
+            case RunEvent.WorkerJoined e: Write(new JsonEvent.WorkerJoined(e.Name, e.ProcessId)); break;
+            case RunEvent.WorkerLost e: Write(new JsonEvent.WorkerLost(e.Name, e.ProcessId, e.Step, e.SilentMs, e.Shards)); break;
+            case RunEvent.CheckpointDone e: Write(new JsonEvent.Checkpoint(e.Step, e.Path, e.Milliseconds)); break;
+            case RunEvent.StepDone e:
+                if ((e.Step + 1) % logEvery == 0) Write(new JsonEvent.StepLine(e.Step + 1, e.Epoch + 1, e.Loss, e.Norm));
+                break;
+            case RunEvent.EpochDone e: Write(new JsonEvent.EpochLine(e.Epoch + 1, e.TrainLoss, e.TestLoss, e.TestAccuracy, e.SamplesPerSecond)); break;
+            case RunEvent.Waiting e: Note($"step {e.Step}: no worker is left; waiting for one to join"); break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Note(string text) => errors.WriteLine(text);
+
+    /// <inheritdoc/>
+    public void Ended(RunSummary summary)
+    {
+        var totals = summary.Totals;
+        var weights = Path.GetFullPath(summary.Weights);
+        Write(summary.Reason is { } reason
+            ? new JsonEvent.Interrupted(
+                reason, totals.Steps, totals.Samples, totals.TrainLoss, totals.TestLoss, totals.TestAccuracy, totals.SamplesPerSecond, weights, summary.WeightsSha256, summary.StateSha256)
+            : new JsonEvent.Finished(
+                totals.Steps, totals.Samples, totals.TrainLoss, totals.TestLoss, totals.TestAccuracy, totals.SamplesPerSecond, weights, summary.WeightsSha256, summary.StateSha256));
+    }
+
+    /// <inheritdoc/>
+    public void Failed(string error)
+    {
+        Write(new JsonEvent.Failed(error));
+        errors.WriteLine($"error: {error}");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() { }
+
+    private void Write(JsonEvent line)
+    {
+        // One write per line: a reader of the pipe never sees half of one.
+        byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(line, JsonEventContext.Default.JsonEvent), (byte)'\n'];
+        output.Write(json);
+        output.Flush();
+    }
+}

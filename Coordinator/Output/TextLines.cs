@@ -1,0 +1,70 @@
+using System.Globalization;
+
+namespace DistTrain.Coordinator.Output;
+
+/// <summary>The lines of text that a run is told in, on a terminal and in a file alike.</summary>
+internal static class TextLines
+{
+    private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
+
+    /// <summary>What runs: two lines.</summary>
+    public static IEnumerable<string> Start(RunFacts facts, RunEvent.Started started)
+    {
+        var test = facts.TestCount > 0 ? $", tests on {Count(facts.TestCount)}" : "";
+        yield return $"{facts.Model} ({Count(started.Parameters)} parameters) trains on {Count(facts.TrainCount)} samples of {facts.Data}{test}";
+        yield return $"{Plural(started.Workers, "worker")}, {Plural(started.Shards, "shard")}, batch {started.BatchSize}, {Plural(facts.Epochs, "epoch")} of {Plural(facts.StepsPerEpoch, "step")}, {facts.Numerics}";
+    }
+
+    /// <summary>The headings over <see cref="Epoch"/>.</summary>
+    public static string EpochHeadings(RunFacts facts) => facts.TestCount > 0 ? " epoch  train loss   test loss  accuracy   samples/s" : " epoch  train loss   samples/s";
+
+    /// <summary>An epoch.</summary>
+    public static string Epoch(RunFacts facts, RunEvent.EpochDone epoch)
+    {
+        var test = facts.TestCount > 0 ? $"  {Loss(epoch.TestLoss),10}  {Accuracy(epoch.TestAccuracy),8}" : "";
+        return $"{epoch.Epoch + 1,6}  {Loss(epoch.TrainLoss),10}{test}  {Count((long)epoch.SamplesPerSecond),10}";
+    }
+
+    /// <summary>A step, for <c>--log-every</c>.</summary>
+    public static string Step(RunEvent.StepDone step) =>
+        $"step {step.Step + 1}: loss {Loss(step.Loss)}{(step.Norm is { } norm ? $", gradient norm {norm.ToString("G4", Invariant)}" : "")}{(step.Skipped ? ", skipped: its gradient is not finite" : "")}";
+
+    /// <summary>Workers that come and go, checkpoints; null for what has no line of its own.</summary>
+    public static string? Other(RunEvent happened) => happened switch
+    {
+        RunEvent.WorkerLost e => $"lost {e.Name} at step {e.Step} after {e.SilentMs.ToString("F0", Invariant)} ms of silence; its shards {string.Join(", ", e.Shards)} move on",
+        RunEvent.Waiting e => $"step {e.Step}: no worker is left; waiting for one to join",
+        RunEvent.CheckpointDone e => $"checkpoint of step {e.Step}: {e.Path}",
+        _ => null,
+    };
+
+    /// <summary>The lines at the end.</summary>
+    public static IEnumerable<string> End(RunSummary summary)
+    {
+        var totals = summary.Totals;
+        var state = summary.Reason is { } reason ? $"stopped ({reason}) after" : "done:";
+        yield return $"{state} {Plural(totals.Steps, "step")}, {Plural(totals.Samples, "sample")} in {summary.Elapsed.TotalSeconds.ToString("F1", Invariant)} s ({Count((long)totals.SamplesPerSecond)} samples/s)";
+        if (totals.Steps > 0)
+            yield return $"train loss {Loss(totals.TrainLoss)}{(totals.TestLoss is { } test ? $", test loss {Loss(test)}" : "")}{(totals.TestAccuracy is { } right ? $", test accuracy {Accuracy(right)}" : "")}";
+        if (totals.SkippedSteps > 0) yield return $"{Plural(totals.SkippedSteps, "step")} changed nothing: the gradient was not finite";
+        yield return $"weights: {summary.Weights}";
+    }
+
+    /// <summary>A loss with four decimals, or in scientific notation where those would say nothing.</summary>
+    public static string Loss(double? loss) => loss switch
+    {
+        null => "-",
+        { } value when !double.IsFinite(value) => value.ToString(Invariant),
+        { } value when value != 0 && Math.Abs(value) is < 0.00005 or >= 1e6 => value.ToString("E2", Invariant),
+        { } value => value.ToString("F4", Invariant),
+    };
+
+    /// <summary>A share as percent.</summary>
+    public static string Accuracy(double? share) => share is { } value ? $"{(100 * value).ToString("F2", Invariant)} %" : "-";
+
+    /// <summary>A number with thousands apart.</summary>
+    public static string Count(long number) => number.ToString("N0", Invariant);
+
+    /// <summary>A number and its thing.</summary>
+    public static string Plural(long number, string thing) => $"{Count(number)} {thing}{(number == 1 ? "" : "s")}";
+}

@@ -1,0 +1,58 @@
+using DistTrain.Nn.Files;
+using DistTrain.Tensors;
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator.Runs;
+
+/// <summary>The folder that a run's results go to.</summary>
+internal sealed class RunFolder
+{
+    private const string WeightsFile = "weights.safetensors";
+
+    private RunFolder(string path) => Path = path;
+
+    /// <summary>The folder, as the user gave it or relative to the current one.</summary>
+    public string Path { get; }
+
+    /// <summary>The file that weights are saved in.</summary>
+    public string Weights => System.IO.Path.Combine(Path, WeightsFile);
+
+    /// <summary>Makes the folder, before anything is computed in vain.</summary>
+    /// <param name="asked">The folder to use; null for <c>runs/&lt;time&gt;-&lt;job&gt;</c>.</param>
+    /// <param name="job">The job's name.</param>
+    /// <param name="now">The time to name it by.</param>
+    /// <exception cref="UserErrorException">It cannot be made or written to.</exception>
+    public static RunFolder Create(string? asked, string job, DateTime now)
+    {
+        var path = asked ?? Unused(System.IO.Path.Combine("runs", $"{now:yyyyMMdd-HHmmss}-{job}"));
+        try
+        {
+            Directory.CreateDirectory(path);
+            var probe = System.IO.Path.Combine(path, $".probe-{Environment.ProcessId}");
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+            return new RunFolder(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new UserErrorException($"--run-dir was '{path}', expected a folder that can be written to: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Saves weights and buffers as safetensors under PyTorch's names; until the file is complete, an older one stays.</summary>
+    /// <exception cref="IOException">The disk is full or cannot be written to.</exception>
+    public void Save(ParameterLayout layout, FloatBuffer weights, IReadOnlyDictionary<string, string> metadata)
+    {
+        var writer = new SafeTensorsWriter();
+        foreach (var (key, value) in metadata) writer.Metadata[key] = value;
+        foreach (var entry in layout.Parameters.AddRange(layout.Buffers)) writer.Add(entry.Name, entry.Shape.AsSpan(), weights.Slice(entry.Offset, entry.Length).ToArray());
+        writer.Save(Weights);
+    }
+
+    private static string Unused(string path)
+    {
+        var unused = path;
+        for (int i = 2; Directory.Exists(unused); i++) unused = $"{path}-{i}";
+        return unused;
+    }
+}

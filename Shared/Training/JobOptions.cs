@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using DistTrain.Data;
+
+namespace DistTrain.Training;
+
+/// <summary>
+/// A training job as a user asks for it, on a command line, by environment variables or in a file: names and numbers. What is null has the named model's default.
+/// </summary>
+public sealed record JobOptions
+{
+    /// <summary>The numerics levels that can be asked for.</summary>
+    public static readonly ImmutableArray<string> NumericsLevels = ["auto", "avx512", "avx2", "portable"];
+
+    /// <summary>The model: a name of <see cref="JobBuilder.Models"/>.</summary>
+    public string Model { get; init; } = "mlp";
+
+    /// <summary>The data, as <see cref="DataSources.Open(string)"/> reads it.</summary>
+    public string Data { get; init; } = DataSources.Default;
+
+    /// <summary>The optimizer: a name of <see cref="JobBuilder.Optimizers"/>.</summary>
+    public string? Optimizer { get; init; }
+
+    /// <summary>The learning rate, 0 or more.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>SGD's and RMSprop's momentum, in [0, 1).</summary>
+    public double? Momentum { get; init; }
+
+    /// <summary>Weight decay, 0 or more.</summary>
+    public double? WeightDecay { get; init; }
+
+    /// <summary>The share of activations that dropout layers zero, in [0, 1).</summary>
+    public double? Dropout { get; init; }
+
+    /// <summary>Clips the gradient's L2 norm to this.</summary>
+    public double? ClipNorm { get; init; }
+
+    /// <summary>Samples of one global batch.</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Leaves out an epoch's last batch when it is smaller.</summary>
+    public bool DropLast { get; init; }
+
+    /// <summary>Epochs to train.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>Stops after this many steps.</summary>
+    public long? MaxSteps { get; init; }
+
+    /// <summary>Logical shards S.</summary>
+    public int? Shards { get; init; }
+
+    /// <summary>Key of initial values, shuffles and dropout.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The numerics level: one of <see cref="NumericsLevels"/>.</summary>
+    public string Numerics { get; init; } = "auto";
+}
