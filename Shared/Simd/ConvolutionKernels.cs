@@ -130,10 +130,13 @@ internal static unsafe class ConvolutionKernels
         nint panelLanes = TOps.Lanes * TOps.PanelVectors;
         var buffer = Scratch.Take(ScratchUse.ResultTile, GroupPositions * panelLanes);
         var task = new TileTask { Scalars = windows.Image, ResultStride = panelLanes };
+        nint groups = (windows.Positions + GroupPositions - 1) / GroupPositions;
         for (nint lane = 0; lane < windows.Channels; lane += panelLanes)
-        for (nint position = 0; position < windows.Positions; position += GroupPositions)
+        for (nint group = 0; group < groups; group++)
         {
-            nint lanes = Math.Min(panelLanes, windows.Channels - lane), positions = Math.Min(GroupPositions, windows.Positions - position);
+            // Cut evenly: a last group of few positions would be slow to transpose.
+            nint position = windows.Positions * group / groups, positions = (windows.Positions * (group + 1) / groups) - position;
+            nint lanes = Math.Min(panelLanes, windows.Channels - lane);
             var result = windows.Result + (lane * windows.ResultStride);
             if (windows.Accumulate) Load<TOps, TVector>(windows, result, position, positions, lanes, buffer, panelLanes);
             nint first = 0;

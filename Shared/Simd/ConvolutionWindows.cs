@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
 
@@ -89,10 +90,26 @@ internal unsafe struct PaddedImage
             var from = source + (sample * sourceSampleStride) + ((nint)channel * sourceHeight * sourceWidth) + (firstRow * sourceWidth) + firstColumn;
             var to = buffer + ((nint)sample * SampleStride) + ((((nint)channel * Height) + firstRow + top) * Width) + firstColumn + left;
             for (var row = firstRow; row < lastRow; row++, from += sourceWidth, to += Width)
-                for (nint column = 0; column < columns; column++) to[column] = from[column];
+                CopyRow(from, to, columns);
         }
 
         return buffer;
+    }
+
+    // Rows are short (11 or 13 floats in small images): the last vector overlaps the one before instead of leaving a scalar rest.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyRow(float* from, float* to, nint columns)
+    {
+        nint column = 0;
+        if (columns >= Vector128<float>.Count)
+        {
+            for (; column < columns - Vector128<float>.Count; column += Vector128<float>.Count) Vector128.Load(from + column).Store(to + column);
+            column = columns - Vector128<float>.Count;
+            Vector128.Load(from + column).Store(to + column);
+            return;
+        }
+
+        for (; column < columns; column++) to[column] = from[column];
     }
 
     // Zeros once: later images overwrite what is not padding.

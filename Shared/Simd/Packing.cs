@@ -13,19 +13,28 @@ internal static unsafe class Packing
             Unsafe.CopyBlockUnaligned(target + (row * targetStride), source + (row * sourceStride), (uint)(columns * sizeof(float)));
     }
 
-    /// <summary>target[column][row] = source[row][column].</summary>
+    /// <summary>target[column][row] = source[row][column], which must not overlap. Whole blocks, the last ones overlapping those before them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose<TOps, TVector>(float* source, nint sourceStride, float* target, nint targetStride, nint rows, nint columns)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
-        nint wholeRows = rows - (rows % TOps.Lanes), wholeColumns = columns - (columns % TOps.Lanes);
-        for (nint row = 0; row < wholeRows; row += TOps.Lanes)
-            for (nint column = 0; column < wholeColumns; column += TOps.Lanes)
+        if (rows < TOps.Lanes || columns < TOps.Lanes)
+        {
+            for (nint row = 0; row < rows; row++)
+                for (nint column = 0; column < columns; column++) target[(column * targetStride) + row] = source[(row * sourceStride) + column];
+            return;
+        }
+
+        for (nint row = 0; row < rows; row += TOps.Lanes)
+        {
+            row = Math.Min(row, rows - TOps.Lanes);
+            for (nint column = 0; column < columns; column += TOps.Lanes)
+            {
+                column = Math.Min(column, columns - TOps.Lanes);
                 TOps.Transpose(source + (row * sourceStride) + column, sourceStride, target + (column * targetStride) + row, targetStride);
-        for (nint row = 0; row < rows; row++)
-            for (var column = row < wholeRows ? wholeColumns : 0; column < columns; column++)
-                target[(column * targetStride) + row] = source[(row * sourceStride) + column];
+            }
+        }
     }
 
     /// <summary>

@@ -16,30 +16,7 @@ public static class Pooling
         Check(shape, x.Length, y.Length);
         if (argmax.Length < shape.OutputLength)
             throw new ArgumentException($"Pooling: argmax has {argmax.Length} elements, expected at least {shape.OutputLength}.");
-        int outH = shape.OutHeight, outW = shape.OutWidth, at = 0;
-        for (var plane = 0; plane < shape.Planes; plane++)
-        {
-            var source = x.Slice(plane * shape.Height * shape.Width, shape.Height * shape.Width);
-            for (var oh = 0; oh < outH; oh++)
-            for (var ow = 0; ow < outW; ow++)
-            {
-                var (top, bottom) = Window(oh * shape.StrideH - shape.PadH, shape.KernelH, shape.Height);
-                var (left, right) = Window(ow * shape.StrideW - shape.PadW, shape.KernelW, shape.Width);
-                var best = float.NegativeInfinity;
-                var index = (top * shape.Width) + left;
-                for (var row = top; row < bottom; row++)
-                for (var column = left; column < right; column++)
-                {
-                    var value = source[(row * shape.Width) + column];
-                    if (!(value > best) && !float.IsNaN(value)) continue;
-                    best = value;
-                    index = (row * shape.Width) + column;
-                }
-
-                y[at] = best;
-                argmax[at++] = index;
-            }
-        }
+        MaxPoolKernel.Run(shape, x, y, argmax);
     }
 
     /// <summary>dx[argmax] += dy, from zeros (or from dx's present values).</summary>

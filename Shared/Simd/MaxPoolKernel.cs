@@ -1,0 +1,121 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace DistTrain.Simd;
+
+/// <summary>
+/// Max pooling, sixteen outputs of a row at a time: comparisons alone, so the same result at every width. The last vector of a row reads and writes beyond the
+/// row, into what the next row writes again; where nothing lies beyond, and for strides above 2, one output at a time.
+/// </summary>
+internal static unsafe class MaxPoolKernel
+{
+    private const int Lanes = 16;
+
+    public static void Run(in PoolShape shape, ReadOnlySpan<float> x, Span<float> y, Span<int> argmax)
+    {
+        int outH = shape.OutHeight, outW = shape.OutWidth, inputs = shape.InputLength, outputs = shape.OutputLength;
+        // The vectors of a row read up to here from the window's left border: sixteen steps, and what the last window has beyond its first element.
+        var reach = (Lanes * shape.StrideW) + shape.KernelW - 1;
+        // Windows that hang over the left border have no place to read; their rows go one by one.
+        var wide = shape.StrideW <= 2 && shape.PadW == 0;
+        fixed (float* px = x, py = y)
+        fixed (int* pArgmax = argmax)
+        {
+            for (var plane = 0; plane < shape.Planes; plane++)
+            {
+                var source = px + ((nint)plane * shape.Height * shape.Width);
+                for (var oh = 0; oh < outH; oh++)
+                {
+                    int top = Math.Max((oh * shape.StrideH) - shape.PadH, 0), bottom = Math.Min((oh * shape.StrideH) - shape.PadH + shape.KernelH, shape.Height);
+                    var at = ((plane * outH) + oh) * outW;
+                    var ow = 0;
+                    for (; wide && ow < outW; ow += Lanes)
+                    {
+                        var lastRead = (long)(plane * shape.Height * shape.Width) + ((bottom - 1) * shape.Width) + (ow * shape.StrideW) + reach;
+                        if (lastRead > inputs || at + ow + Lanes > outputs) break;
+                        if (shape.StrideW == 1) Sixteen<Stride1>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
+                        else Sixteen<Stride2>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
+                    }
+
+                    for (; ow < outW; ow++) One(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Sixteen<TStride>(in PoolShape shape, float* source, int top, int bottom, int ow, float* y, int* argmax)
+        where TStride : struct, IStride
+    {
+        int left = ow * shape.StrideW, width = shape.Width, kernel = shape.KernelW;
+        var best = Vector512.Create(float.NegativeInfinity);
+        var first = (Vector512<int>.Indices * shape.StrideW) + Vector512.Create((top * width) + left);
+        var index = first;
+        for (var row = top; row < bottom; row++, first += Vector512.Create(width))
+        {
+            for (var column = 0; column < kernel; column++)
+            {
+                var value = TStride.Load(source + ((nint)row * width) + left + column);
+                var wins = Vector512.GreaterThan(value, best) | ~Vector512.Equals(value, value);
+                best = Vector512.ConditionalSelect(wins, value, best);
+                index = Vector512.ConditionalSelect(wins.AsInt32(), first + Vector512.Create(column), index);
+            }
+        }
+
+        best.Store(y);
+        index.Store(argmax);
+    }
+
+    private static void One(in PoolShape shape, float* source, int top, int bottom, int ow, float* y, int* argmax)
+    {
+        int left = Math.Max((ow * shape.StrideW) - shape.PadW, 0), right = Math.Min((ow * shape.StrideW) - shape.PadW + shape.KernelW, shape.Width);
+        var best = float.NegativeInfinity;
+        var index = (top * shape.Width) + left;
+        for (var row = top; row < bottom; row++)
+        {
+            for (var column = left; column < right; column++)
+            {
+                var value = source[(row * shape.Width) + column];
+                var wins = value > best || float.IsNaN(value);
+                best = wins ? value : best;
+                index = wins ? (row * shape.Width) + column : index;
+            }
+        }
+
+        *y = best;
+        *argmax = index;
+    }
+
+    private interface IStride
+    {
+        /// <summary>Sixteen elements, this many apart.</summary>
+        static abstract Vector512<float> Load(float* source);
+    }
+
+    private readonly struct Stride1 : IStride
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(float* source) => Vector512.Load(source);
+    }
+
+    private readonly struct Stride2 : IStride
+    {
+        // The last element lies 30 behind the first: the second vector begins at 15, not 16, and takes its odd places, so as not to read a place too many.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(float* source)
+        {
+            Vector512<float> low = Vector512.Load(source), high = Vector512.Load(source + 15);
+            if (Avx512F.IsSupported)
+                return Avx512F.PermuteVar16x32x2(low, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31), high);
+            return Vector512.Create(
+                Vector256.Create(Even(low.GetLower()), Even(low.GetUpper())), Vector256.Create(Odd(high.GetLower()), Odd(high.GetUpper())));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector128<float> Even(Vector256<float> x) => Vector256.Shuffle(x, Vector256.Create(0, 2, 4, 6, 0, 0, 0, 0)).GetLower();
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector128<float> Odd(Vector256<float> x) => Vector256.Shuffle(x, Vector256.Create(1, 3, 5, 7, 0, 0, 0, 0)).GetLower();
+    }
+}
