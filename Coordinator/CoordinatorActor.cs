@@ -13,12 +13,14 @@ public sealed class CoordinatorActor : UntypedActor
     private readonly CoordinatorSetup setup;
     private readonly Roster roster = new();
     private readonly AppliedSteps applied;
+    private readonly SampleLedger samples;
     private readonly RunMetrics metrics;
     private readonly RunOrders orders;
     private readonly ICancelable tick;
     private Phase phase = Phase.Gathering;
     private EvaluationBoard? board;
     private string stopReason = "";
+    private string outcome = "";
     private int patience;
     private int quietTicks;
 
@@ -37,7 +39,8 @@ public sealed class CoordinatorActor : UntypedActor
     {
         this.setup = setup;
         applied = new AppliedSteps(setup.Servers.Length, setup.StartStep);
-        metrics = new RunMetrics(setup.Plan);
+        samples = new SampleLedger(setup.Plan, setup.StartStep);
+        metrics = new RunMetrics(setup.Plan, samples);
         orders = new RunOrders(setup.Term, setup.Plan.Shards);
         foreach (var server in setup.Servers) Context.Watch(server);
         AskServers();
@@ -50,7 +53,12 @@ public sealed class CoordinatorActor : UntypedActor
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
-        if (phase == Phase.Ended) return;
+        if (phase == Phase.Ended)
+        {
+            // Whoever did not hear of the end hears of it now.
+            if (message is Membership.Heartbeat or Membership.Join) Sender.Tell(new Schedule.JobEnded(setup.Term, outcome), Self);
+            return;
+        }
         switch (message)
         {
             case Progress.Applied report: OnApplied(report); break;
@@ -178,6 +186,7 @@ public sealed class CoordinatorActor : UntypedActor
 
     private void OnStepDone(Progress.Applied step)
     {
+        samples.Use(step);
         setup.Observer(metrics.Add(step));
         if (setup.Plan.EndsEpoch(step.Step))
         {
@@ -270,7 +279,8 @@ public sealed class CoordinatorActor : UntypedActor
     {
         if (phase == Phase.Ended) return;
         phase = Phase.Ended;
-        var ended = new Schedule.JobEnded(setup.Term, last.GetType().Name);
+        outcome = last.GetType().Name;
+        var ended = new Schedule.JobEnded(setup.Term, outcome);
         foreach (var server in setup.Servers) Context.Unwatch(server);
         foreach (var server in setup.Servers) server.Tell(ended, Self);
         foreach (var member in roster.Members)

@@ -51,5 +51,8 @@ public abstract record RunEvent
 /// <param name="TestLoss">The last evaluation's mean loss; null for none.</param>
 /// <param name="TestAccuracy">The last evaluation's share of right predictions; null where that does not apply.</param>
 /// <param name="SamplesPerSecond">Samples over the time spent training, evaluations left out.</param>
+/// <param name="RepeatedSamples">Samples that an epoch used more than once: 0, or something is broken.</param>
+/// <param name="MissedSamples">Samples that a finished epoch should have used and did not: 0, or something is broken.</param>
 public sealed record RunTotals(
-    long Steps, long SkippedSteps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerSecond);
+    long Steps, long SkippedSteps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerSecond,
+    long RepeatedSamples, long MissedSamples);

@@ -4,7 +4,7 @@ using DistTrain.Training;
 namespace DistTrain.Coordinator.Scheduling;
 
 /// <summary>A run's figures: the epoch's sums in step and leaf order, never in the order of arrival, and the time spent training.</summary>
-public sealed class RunMetrics(JobPlan plan)
+public sealed class RunMetrics(JobPlan plan, SampleLedger ledger)
 {
     private MetricSum epoch = new();
     private MetricSum? finishedEpoch;
@@ -57,7 +57,7 @@ public sealed class RunMetrics(JobPlan plan)
     public RunTotals Totals(long steps)
     {
         var train = epoch.Samples > 0 ? epoch : finishedEpoch ?? new MetricSum();
-        return new RunTotals(steps, skipped, samples, train.Loss, test?.Loss, test?.Accuracy, Rate(samples, training));
+        return new RunTotals(steps, skipped, samples, train.Loss, test?.Loss, test?.Accuracy, Rate(samples, training), ledger.Repeated, ledger.Missed);
     }
 
     private static double Rate(long samples, TimeSpan time) => time > TimeSpan.Zero ? samples / time.TotalSeconds : 0;

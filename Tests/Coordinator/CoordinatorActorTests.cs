@@ -1,0 +1,160 @@
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit2;
+using DistTrain.Coordinator;
+using DistTrain.Protocol;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Coordinator;
+
+/// <summary>The coordinator among probes: the test plays workers and servers.</summary>
+public sealed class CoordinatorActorTests : TestKit
+{
+    private static readonly JobId Job = new(Guid.NewGuid());
+    private readonly List<RunEvent> events = [];
+    private readonly TestProbe server;
+    private readonly JobPlan plan = LinearJob.Plan(test: 1000);
+    private readonly IActorRef coordinator;
+
+    public CoordinatorActorTests() : base(ProtocolConfig.Shared)
+    {
+        server = CreateTestProbe();
+        coordinator = Sys.ActorOf(Props.Create(() => new CoordinatorActor(new CoordinatorSetup
+        {
+            Job = Job, Plan = plan, Buckets = new BucketPlan(LinearJob.Layout, 1, 1 << 20), Servers = System.Collections.Immutable.ImmutableArray.Create<IActorRef>(server.Ref),
+            MinWorkers = 2, WorkersMayJoin = true, Observer = e => events.Add(e), Clock = new StillClock(),
+        })));
+        server.ExpectMsg<Progress.Wanted>();
+    }
+
+    private static Membership.Join JoinOf(string name, long incarnation = 1) => new(Membership.ProtocolVersion, name, new Incarnation(incarnation), 1, LinearJob.Layout.Hash);
+
+    private (TestProbe Probe, WorkerId Id) Join(string name, long incarnation = 1)
+    {
+        var probe = CreateTestProbe();
+        coordinator.Tell(JoinOf(name, incarnation), probe);
+        return (probe, probe.ExpectMsg<Membership.Welcome>().Worker);
+    }
+
+    private void Applied(long step) => coordinator.Tell(new Progress.Applied(new Term(1), default, step, [new Gradients.Leaf(0, plan.BatchOf(step), 1, 1, 0, 0)], double.NaN, false), server);
+
+    [Fact]
+    public void It_begins_when_enough_workers_are_in_and_a_spare_gets_no_shard()
+    {
+        var (first, a) = Join("a");
+        first.ExpectNoMsg(TimeSpan.FromMilliseconds(20));
+        var (second, b) = Join("b");
+        Assert.Equal([a, a, b, b], first.ExpectMsg<Schedule.Assignment>().Owners.ToArray());
+        Assert.Equal(4, first.ExpectMsg<Schedule.Horizon>().Until);
+        second.ExpectMsg<Schedule.Assignment>();
+        second.ExpectMsg<Schedule.Horizon>();
+        List<WorkerId> all = [a, b, Join("c").Id, Join("d").Id, Join("e").Id];
+        var last = first.FishForMessage<Schedule.Assignment>(order => order.Revision.Value == 4);
+        Assert.Equal([.. all.Take(4)], last.Owners.ToArray());
+    }
+
+    [Fact]
+    public void A_worker_that_stops_is_noticed_and_its_shards_are_handed_on()
+    {
+        var (first, a) = Join("a");
+        var (second, b) = Join("b");
+        first.ExpectMsg<Schedule.Assignment>();
+        Sys.Stop(second);
+        first.ExpectMsg<Schedule.Horizon>();
+        Assert.Equal([a, a, a, a], first.ExpectMsg<Schedule.Assignment>().Owners.ToArray());
+        var lost = Assert.Single(events.OfType<RunEvent.WorkerLost>());
+        Assert.Equal(b, lost.Worker);
+        Assert.Equal([2, 3], lost.Shards.ToArray());
+    }
+
+    [Fact]
+    public void A_node_that_comes_back_is_another_worker_and_the_old_one_is_lost()
+    {
+        var (first, _) = Join("a");
+        var (_, b) = Join("b");
+        var (_, again) = Join("b", incarnation: 2);
+        Assert.NotEqual(b, again);
+        first.FishForMessage<Schedule.Assignment>(order => order.Owners.Contains(again));
+        Assert.Equal(b, Assert.Single(events.OfType<RunEvent.WorkerLost>()).Worker);
+        var probe = CreateTestProbe();
+        coordinator.Tell(new Membership.Heartbeat(b, new Incarnation(1), new Term(1), default, default), probe);
+        probe.ExpectMsg<Membership.Rejoin>();
+    }
+
+    [Fact]
+    public void Another_version_or_layout_is_refused_with_the_reason()
+    {
+        coordinator.Tell(JoinOf("x") with { Version = 99 }, TestActor);
+        Assert.Contains("99", ExpectMsg<Membership.Refused>().Reason, StringComparison.Ordinal);
+        coordinator.Tell(JoinOf("x") with { LayoutHash = "beef" }, TestActor);
+        Assert.Contains("beef", ExpectMsg<Membership.Refused>().Reason, StringComparison.Ordinal);
+        Assert.Empty(events);
+    }
+
+    [Fact]
+    public void Orders_that_were_lost_are_repeated_to_a_worker_that_reports_older_ones()
+    {
+        var (first, a) = Join("a");
+        Join("b");
+        var order = first.ExpectMsg<Schedule.Assignment>();
+        var horizon = first.ExpectMsg<Schedule.Horizon>();
+        coordinator.Tell(new Membership.Heartbeat(a, new Incarnation(1), new Term(1), default, default), first);
+        Assert.Equal(order.Revision, first.ExpectMsg<Schedule.Assignment>().Revision);
+        Assert.Equal(horizon, first.ExpectMsg<Schedule.Horizon>());
+        coordinator.Tell(new Membership.Heartbeat(a, new Incarnation(1), new Term(1), order.Revision, horizon.Revision), first);
+        first.ExpectNoMsg(TimeSpan.FromMilliseconds(20));
+    }
+
+    [Fact]
+    public void An_epochs_end_is_evaluated_slice_by_slice_and_a_lost_workers_slices_are_handed_on()
+    {
+        var (first, a) = Join("a");
+        var (second, _) = Join("b");
+        for (long step = 0; step < 4; step++) Applied(step);
+        var one = first.FishForMessage<Evaluation.Order>(_ => true);
+        var two = second.FishForMessage<Evaluation.Order>(_ => true);
+        Assert.Equal((4L, 0, 2), (one.Version, one.First, one.Count));
+        Assert.Equal((2, 2), (two.First, two.Count));
+        Sys.Stop(second);
+        first.FishForMessage<Schedule.Assignment>(order => order.Revision.Value == 2);
+        var rest = first.ExpectMsg<Evaluation.Order>();
+        Assert.Equal((2, 2), (rest.First, rest.Count));
+        coordinator.Tell(new Evaluation.Report(new Term(1), 4, a, [.. Enumerable.Range(0, 4).Select(i => new Evaluation.Slice(i, 250, 250, 250.0 * i, 125, 250))]), first);
+        Assert.Equal(8, first.ExpectMsg<Schedule.Horizon>().Until);
+        var epoch = Assert.Single(events.OfType<RunEvent.EpochDone>());
+        Assert.Equal((1.5, 0.5), (epoch.TestLoss, epoch.TestAccuracy));
+    }
+
+    [Fact]
+    public void Reports_that_are_lost_doubled_or_out_of_order_still_count_each_step_once()
+    {
+        Join("a");
+        Join("b");
+        Applied(0);
+        Applied(0);
+        Applied(2);
+        Assert.Equal(1, server.ExpectMsg<Progress.Wanted>().From);
+        Applied(1);
+        Applied(2);
+        AwaitAssert(() => Assert.Equal([0L, 1L, 2L], events.OfType<RunEvent.StepDone>().Select(step => step.Step)));
+    }
+
+    [Fact]
+    public void Stopping_lets_the_furthest_step_that_was_begun_finish_and_no_other()
+    {
+        var (first, a) = Join("a");
+        var (second, b) = Join("b");
+        Applied(0);
+        coordinator.Tell(new Schedule.Stop("enough"));
+        var halt = first.FishForMessage<Schedule.Halt>(_ => true);
+        coordinator.Tell(new Schedule.Halted(halt.Term, halt.Revision, a, 2), first);
+        coordinator.Tell(new Schedule.Halted(halt.Term, halt.Revision, b, 3), second);
+        Assert.Equal(3, first.ExpectMsg<Schedule.Horizon>().Until);
+        Applied(1);
+        first.ExpectNoMsg(TimeSpan.FromMilliseconds(20));
+        Applied(2);
+        first.ExpectMsg<Schedule.JobEnded>();
+        var interrupted = Assert.IsType<RunEvent.Interrupted>(events[^1]);
+        Assert.Equal((3L, "enough"), (interrupted.Totals.Steps, interrupted.Reason));
+    }
+}

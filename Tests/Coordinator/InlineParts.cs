@@ -1,0 +1,41 @@
+using Akka.Actor;
+using DistTrain.Protocol;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Tests.Coordinator;
+
+/// <summary>Computes at once, on the thread that posts.</summary>
+internal sealed class InlineCompute : IComputeQueue, ISharedQueue
+{
+    public void Post(IWork work) => work.Run();
+
+    public void Post(SharedWork work)
+    {
+        while (work.TryRunPart()) { }
+    }
+}
+
+/// <summary>Time that stands still: nothing is repeated unless a test says so.</summary>
+internal sealed class StillClock : IActorClock
+{
+    public TimeSpan Now => TimeSpan.Zero;
+
+    public ICancelable Every(TimeSpan period, IActorRef target, object message) => NotCancelled.Instance;
+
+    private sealed class NotCancelled : ICancelable
+    {
+        public static readonly NotCancelled Instance = new();
+
+        public bool IsCancellationRequested => false;
+
+        public CancellationToken Token => CancellationToken.None;
+
+        public void Cancel() { }
+
+        public void Cancel(bool throwOnFirstException) { }
+
+        public void CancelAfter(TimeSpan delay) { }
+
+        public void CancelAfter(int millisecondsDelay) { }
+    }
+}
