@@ -33,4 +33,28 @@ internal static partial class Formulas
         var small = Lanes.MultiplyAdd(p, x, x);
         return Vector512.ConditionalSelect(Vector512.GreaterThan(t, Vector512.Create(0.927734375f)), large, small);
     }
+
+    /// <summary>
+    /// Φ(x), the normal distribution function, and e^(−x²/2), which its density is made of: Φ(−|x|) = u·Q(2u − 1)·e^(−x²/2) with u = 1/(1 + 0.35·|x|) and Q a
+    /// minimax polynomial of degree 8 (relative error 3.2e−8, fitted by Remez' exchange for |x| up to 14, where the exponential has vanished). One exponential
+    /// and one division serve the function and its derivative, and the lower tail keeps its relative precision.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> NormalDistribution(Vector512<float> x, out Vector512<float> bell)
+    {
+        bell = Exp(x * x * Vector512.Create(-0.5f));
+        var u = Vector512<float>.One / Lanes.MultiplyAdd(Vector512.Abs(x), Vector512.Create(0.35f), Vector512<float>.One);
+        var v = u + u - Vector512<float>.One;
+        var v2 = v * v;
+        var v4 = v2 * v2;
+        var q0 = Lanes.MultiplyAdd(v, Vector512.Create(0.1714958045f), Vector512.Create(0.2532442767f));
+        var q2 = Lanes.MultiplyAdd(v, Vector512.Create(0.01023385098f), Vector512.Create(0.0710989475f));
+        var q4 = Lanes.MultiplyAdd(v, Vector512.Create(-0.001754333529f), Vector512.Create(-0.005108759482f));
+        var q6 = Lanes.MultiplyAdd(v, Vector512.Create(0.0002139675948f), Vector512.Create(0.0006900802481f));
+        var low = Lanes.MultiplyAdd(q2, v2, q0);
+        var high = Lanes.MultiplyAdd(q6, v2, q4);
+        var q = Lanes.MultiplyAdd(Lanes.MultiplyAdd(Vector512.Create(-0.0001138505163f), v4, high), v4, low);
+        var tail = u * q * bell;
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), tail, Vector512<float>.One - tail);
+    }
 }

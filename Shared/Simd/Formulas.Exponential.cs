@@ -84,13 +84,14 @@ internal static partial class Formulas
         var k = shifted - Vector512.Create(RoundingShift);
         var r = Lanes.MultiplyAdd(k, Vector512.Create(-Ln2High), x);
         r = Lanes.MultiplyAdd(k, Vector512.Create(-Ln2Low), r);
-        var p = Vector512.Create(1.98527613e-4f);
-        p = Lanes.MultiplyAdd(p, r, Vector512.Create(1.39304355e-3f));
-        p = Lanes.MultiplyAdd(p, r, Vector512.Create(8.33336078e-3f));
-        p = Lanes.MultiplyAdd(p, r, Vector512.Create(4.16664854e-2f));
-        p = Lanes.MultiplyAdd(p, r, Vector512.Create(1.66666672e-1f));
-        p = Lanes.MultiplyAdd(p, r, Vector512.Create(0.5f));
-        return Lanes.MultiplyAdd(p * r, r, r);
+
+        // Estrin's scheme: the chain of operations, not their number, is what this waits for.
+        var square = r * r;
+        var high = Lanes.MultiplyAdd(r, Vector512.Create(1.98527613e-4f), Vector512.Create(1.39304355e-3f));
+        var middle = Lanes.MultiplyAdd(r, Vector512.Create(8.33336078e-3f), Vector512.Create(4.16664854e-2f));
+        var low = Lanes.MultiplyAdd(r, Vector512.Create(1.66666672e-1f), Vector512.Create(0.5f));
+        var p = Lanes.MultiplyAdd(Lanes.MultiplyAdd(high, square, middle), square, low);
+        return Lanes.MultiplyAdd(p, square, r);
     }
 
     // value·2^k with one rounding, also where the result is subnormal: by instruction, or by two powers of which only the last product can round.

@@ -6,7 +6,7 @@ namespace DistTrain.Simd;
 // Smooth gates: x times something between 0 and 1. Their gradients take the input of the forward pass.
 public static partial class VectorMath
 {
-    /// <summary>y = x·Φ(x), Φ the normal distribution function, by erf (<see href="https://arxiv.org/abs/1606.08415">Hendrycks, Gimpel 2016</see>).</summary>
+    /// <summary>y = x·Φ(x), Φ the normal distribution function (<see href="https://arxiv.org/abs/1606.08415">Hendrycks, Gimpel 2016</see>).</summary>
     public static void Gelu(ReadOnlySpan<float> x, Span<float> y) => Map.Unary(default(GeluOperator), x, y);
 
     /// <summary>dx = dy·(Φ(x) + x·φ(x)).</summary>
@@ -51,11 +51,7 @@ public static partial class VectorMath
     private readonly struct GeluOperator : IUnaryOperator
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Invoke(Vector512<float> x)
-        {
-            var half = x * Vector512.Create(0.5f);
-            return Lanes.MultiplyAdd(half, Formulas.Erf(x * Vector512.Create(0.70710678f)), half);
-        }
+        public Vector512<float> Invoke(Vector512<float> x) => x * Formulas.NormalDistribution(x, out _);
     }
 
     private readonly struct GeluGradient : IBinaryOperator
@@ -63,9 +59,8 @@ public static partial class VectorMath
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Invoke(Vector512<float> dy, Vector512<float> x)
         {
-            var distribution = Vector512.Create(0.5f) + Vector512.Create(0.5f) * Formulas.Erf(x * Vector512.Create(0.70710678f));
-            var density = Vector512.Create(0.39894228f) * Formulas.Exp(x * x * Vector512.Create(-0.5f));
-            return dy * Lanes.MultiplyAdd(x, density, distribution);
+            var distribution = Formulas.NormalDistribution(x, out var bell);
+            return dy * Lanes.MultiplyAdd(x * Vector512.Create(0.39894228f), bell, distribution);
         }
     }
 
