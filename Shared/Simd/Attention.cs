@@ -30,6 +30,7 @@ public static unsafe class Attention
         Lanes.RequireLength("Attention", nameof(workspace), workspace.Length, shape.ForwardWorkspace);
         Lanes.RequireLength("Attention", nameof(logSumExp), logSumExp.Length, shape.Batch * shape.Heads * shape.Queries);
         var width = shape.HeadWidth;
+        var largest = stackalloc float[AttentionShape.RowBlock];
         for (var head = 0; head < shape.Batch * shape.Heads; head++)
         {
             var (b, h) = (head / shape.Heads, head % shape.Heads);
@@ -41,15 +42,16 @@ public static unsafe class Attention
                 var visible = causal ? Math.Min(shape.Keys, start + rows) : shape.Keys;
                 var queries = q[(layoutQ.Offset(b, h) + start * layoutQ.RowStride)..];
                 var result = output[(layoutOutput.Offset(b, h) + start * layoutOutput.RowStride)..];
-                var scores = workspace[..(rows * visible)];
-                Gemm.Multiply(false, true, rows, visible, width, queries, layoutQ.RowStride, keys, layoutK.RowStride, scores, visible);
-                var sums = logSumExp.Slice(head * shape.Queries + start, rows);
-                fixed (float* s = scores)
+                var stride = AttentionShape.RowStride(visible);
+                var scores = workspace[..(rows * stride)];
+                Gemm.Multiply(false, true, rows, visible, width, queries, layoutQ.RowStride, keys, layoutK.RowStride, scores, stride);
+                fixed (float* s = scores, sums = logSumExp.Slice(head * shape.Queries + start, rows))
                 {
                     for (var row = 0; row < rows; row++)
-                        sums[row] = ExpRow(s + (nint)row * visible, causal ? Math.Min(visible, start + row + 1) : visible, visible, scale);
+                        ExpRow(s + (nint)row * stride, causal ? Math.Min(visible, start + row + 1) : visible, stride, scale, out largest[row], out sums[row]);
+                    Softmax.LogOfSums(largest, sums, sums, rows);
                 }
-                Gemm.Multiply(false, false, rows, width, visible, scores, visible, values, layoutK.RowStride, result, layoutOutput.RowStride);
+                Gemm.Multiply(false, false, rows, width, visible, scores, stride, values, layoutK.RowStride, result, layoutOutput.RowStride);
             }
         }
     }
@@ -106,10 +108,11 @@ public static unsafe class Attention
                 var outputOffset = layoutOutput.Offset(b, h) + start * layoutOutput.RowStride;
                 var result = output[outputOffset..];
                 var gradient = dOutput[outputOffset..];
-                var probabilities = workspace[..(rows * visible)];
-                var scoreGradients = workspace.Slice(rows * visible, rows * visible);
-                Gemm.Multiply(false, true, rows, visible, width, queries, layoutQ.RowStride, keys, layoutK.RowStride, probabilities, visible);
-                Gemm.Multiply(false, true, rows, visible, width, gradient, layoutOutput.RowStride, values, layoutK.RowStride, scoreGradients, visible);
+                var stride = AttentionShape.RowStride(visible);
+                var probabilities = workspace[..(rows * stride)];
+                var scoreGradients = workspace.Slice(rows * stride, rows * stride);
+                Gemm.Multiply(false, true, rows, visible, width, queries, layoutQ.RowStride, keys, layoutK.RowStride, probabilities, stride);
+                Gemm.Multiply(false, true, rows, visible, width, gradient, layoutOutput.RowStride, values, layoutK.RowStride, scoreGradients, stride);
                 var sums = logSumExp.Slice(head * shape.Queries + start, rows);
                 fixed (float* p = probabilities, d = scoreGradients, o = result, g = gradient)
                 {
@@ -118,48 +121,52 @@ public static unsafe class Attention
                         var at = (nint)row * layoutOutput.RowStride;
                         var projected = Reduce.Sum(new Reduce.Product(), o + at, g + at, width);
                         var seen = causal ? Math.Min(visible, start + row + 1) : visible;
-                        BackwardRow(p + (nint)row * visible, d + (nint)row * visible, seen, visible, scale, sums[row], projected);
+                        BackwardRow(p + (nint)row * stride, d + (nint)row * stride, seen, stride, scale, sums[row], projected);
                     }
                 }
-                Gemm.Multiply(true, false, visible, width, rows, probabilities, visible, gradient, layoutOutput.RowStride, valueGradients, layoutK.RowStride, sumKeys);
-                Gemm.Multiply(true, false, visible, width, rows, scoreGradients, visible, queries, layoutQ.RowStride, keyGradients, layoutK.RowStride, sumKeys);
+                Gemm.Multiply(true, false, visible, width, rows, probabilities, stride, gradient, layoutOutput.RowStride, valueGradients, layoutK.RowStride, sumKeys);
+                Gemm.Multiply(true, false, visible, width, rows, scoreGradients, stride, queries, layoutQ.RowStride, keyGradients, layoutK.RowStride, sumKeys);
                 var queryGradients = dq[(layoutQ.Offset(b, h) + start * layoutQ.RowStride)..];
-                Gemm.Multiply(false, false, rows, width, visible, scoreGradients, visible, keys, layoutK.RowStride, queryGradients, layoutQ.RowStride, accumulate);
+                Gemm.Multiply(false, false, rows, width, visible, scoreGradients, stride, keys, layoutK.RowStride, queryGradients, layoutQ.RowStride, accumulate);
                 sumKeys = true;
             }
         }
     }
 
-    // Scores to probabilities in place, zero from `seen` on. Returns ln Σ e^(scale·s).
-    private static float ExpRow(float* s, int seen, int length, float scale)
+    // Scores to probabilities in place, zero from `seen` on; length is whole vectors.
+    private static void ExpRow(float* s, int seen, int length, float scale, out float largest, out float total)
     {
         var factor = Vector512.Create(scale);
-        var lowest = Vector512.Create(float.NegativeInfinity);
-        var lanes = lowest;
-        for (var i = 0; i < seen; i += Lanes.Count)
-        {
-            var count = Math.Min(Lanes.Count, seen - i);
-            lanes = Vector512.Max(lanes, Vector512.ConditionalSelect(MaskUpTo(count), Lanes.LoadUpTo(s + i, count) * factor, lowest));
-        }
-        var max = Lanes.Max(lanes);
-        var shift = Vector512.Create(max);
+        var whole = seen & -Lanes.Count;
+        var inside = Lanes.Mask(seen - whole);
+        var outside = Vector512.Create(float.NegativeInfinity);
+        var lanes = outside;
+        var i = 0;
+        for (; i < whole; i += Lanes.Count)
+            lanes = Vector512.Max(lanes, Lanes.Load(s + i) * factor);
+        if (i < seen)
+            lanes = Vector512.Max(lanes, Vector512.ConditionalSelect(inside, Lanes.Load(s + i) * factor, outside));
+        largest = Lanes.Max(lanes);
+        var shift = Vector512.Create(largest);
         var sum = Vector512<float>.Zero;
-        for (var i = 0; i < seen; i += Lanes.Count)
+        for (i = 0; i < whole; i += Lanes.Count)
         {
-            var count = Math.Min(Lanes.Count, seen - i);
-            var e = MaskUpTo(count) & Formulas.Exp(Lanes.LoadUpTo(s + i, count) * factor - shift);
+            var e = Formulas.Exp(Lanes.Load(s + i) * factor - shift);
             sum += e;
-            Lanes.StoreUpTo(e, s + i, count);
+            e.Store(s + i);
         }
-        var total = Lanes.Sum(sum);
-        var share = Vector512.Create(1f / total);
-        for (var i = 0; i < seen; i += Lanes.Count)
+        if (i < seen)
         {
-            var count = Math.Min(Lanes.Count, seen - i);
-            Lanes.StoreUpTo(Lanes.LoadUpTo(s + i, count) * share, s + i, count);
+            var e = inside & Formulas.Exp(Lanes.Load(s + i) * factor - shift);
+            sum += e;
+            e.Store(s + i);
         }
-        new Span<float>(s + seen, length - seen).Clear();
-        return max + VectorMath.Log(total);
+        total = Lanes.Sum(sum);
+        var share = Vector512.Create(1f / total);
+        for (i = 0; i < seen; i += Lanes.Count)
+            (Lanes.Load(s + i) * share).Store(s + i);
+        for (; i < length; i += Lanes.Count)
+            Vector512<float>.Zero.Store(s + i);
     }
 
     // Scores to probabilities, and d = dP to dS = scale·P·(dP − Σ P·dP); both zero from `seen` on.
@@ -168,16 +175,26 @@ public static unsafe class Attention
         var factor = Vector512.Create(scale);
         var shift = Vector512.Create(logSumExp);
         var center = Vector512.Create(projected);
-        for (var i = 0; i < seen; i += Lanes.Count)
+        var whole = seen & -Lanes.Count;
+        var i = 0;
+        for (; i < whole; i += Lanes.Count)
         {
-            var count = Math.Min(Lanes.Count, seen - i);
-            var p = Formulas.Exp(Lanes.LoadUpTo(s + i, count) * factor - shift);
-            Lanes.StoreUpTo(p, s + i, count);
-            Lanes.StoreUpTo(factor * (p * (Lanes.LoadUpTo(d + i, count) - center)), d + i, count);
+            var p = Formulas.Exp(Lanes.Load(s + i) * factor - shift);
+            p.Store(s + i);
+            (factor * (p * (Lanes.Load(d + i) - center))).Store(d + i);
         }
-        new Span<float>(s + seen, length - seen).Clear();
-        new Span<float>(d + seen, length - seen).Clear();
+        if (i < seen)
+        {
+            var inside = Lanes.Mask(seen - whole);
+            var p = inside & Formulas.Exp(Lanes.Load(s + i) * factor - shift);
+            p.Store(s + i);
+            (inside & (factor * (p * (Lanes.Load(d + i) - center)))).Store(d + i);
+            i += Lanes.Count;
+        }
+        for (; i < length; i += Lanes.Count)
+        {
+            Vector512<float>.Zero.Store(s + i);
+            Vector512<float>.Zero.Store(d + i);
+        }
     }
-
-    private static Vector512<float> MaskUpTo(int count) => count == Lanes.Count ? Vector512<float>.AllBitsSet : Lanes.Mask(count);
 }

@@ -9,13 +9,16 @@ namespace DistTrain.Simd;
 public readonly record struct AttentionShape(int Batch, int Heads, int Queries, int Keys, int HeadWidth)
 {
     /// <summary>Rows of q that are worked on at a time, so that their scores stay in the cache.</summary>
-    internal const int RowBlock = 64;
+    internal const int RowBlock = 32;
 
     /// <summary>Floats of workspace that the forward pass needs: one block of scores.</summary>
-    public int ForwardWorkspace => Math.Min(RowBlock, Queries) * Keys;
+    public int ForwardWorkspace => Math.Min(RowBlock, Queries) * RowStride(Keys);
 
     /// <summary>Floats of workspace that the backward pass needs: a block of probabilities and one of their gradients.</summary>
-    public int BackwardWorkspace => 2 * Math.Min(RowBlock, Queries) * Keys;
+    public int BackwardWorkspace => 2 * Math.Min(RowBlock, Queries) * RowStride(Keys);
+
+    /// <summary>Distance between rows of scores: whole vectors, so that a row is read without a tail.</summary>
+    internal static int RowStride(int keys) => (keys + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
 
     /// <summary>Throws where a size is negative.</summary>
     internal void Require()

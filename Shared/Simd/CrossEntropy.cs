@@ -29,14 +29,15 @@ public static unsafe class CrossEntropy
         Lanes.RequireLength("CrossEntropy", nameof(losses), losses.Length, rows);
         Lanes.RequireLength("CrossEntropy", nameof(logSumExp), logSumExp.Length, rows);
         double denominator = 0;
-        fixed (float* px = logits, pw = classWeights)
+        fixed (float* px = logits, pw = classWeights, pn = logSumExp)
         {
+            for (var first = 0; first < rows; first += Softmax.RowsAtOnce)
+                Softmax.LogSumExpRows(px + (nint)first * classes, Math.Min(Softmax.RowsAtOnce, rows - first), classes, pn + first);
             var smooth = labelSmoothing > 0 ? WeightSum(pw, classes) : 0f;
             for (var row = 0; row < rows; row++)
             {
                 var x = px + (nint)row * classes;
-                var normalizer = Softmax.LogSumExp(x, classes);
-                logSumExp[row] = normalizer;
+                var normalizer = pn[row];
                 var target = targets[row];
                 if (target == ignoreIndex)
                 {

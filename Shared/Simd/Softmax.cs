@@ -9,6 +9,9 @@ namespace DistTrain.Simd;
 /// </summary>
 public static unsafe partial class Softmax
 {
+    /// <summary>Rows whose logarithms are taken together: a few vectors of them.</summary>
+    internal const int RowsAtOnce = 64;
+
     /// <summary>y = softmax(x) over the axis of length n.</summary>
     public static void Forward(int outer, int n, int inner, ReadOnlySpan<float> x, Span<float> y)
     {
@@ -36,10 +39,13 @@ public static unsafe partial class Softmax
                 ForwardStrided(outer, n, inner, px, py, log: true);
                 return;
             }
-            for (var row = 0; row < outer; row++)
+            var normalizers = stackalloc float[RowsAtOnce];
+            for (var first = 0; first < outer; first += RowsAtOnce)
             {
-                var source = px + (nint)row * n;
-                Subtract(source, py + (nint)row * n, n, LogSumExp(source, n));
+                var rows = Math.Min(RowsAtOnce, outer - first);
+                LogSumExpRows(px + (nint)first * n, rows, n, normalizers);
+                for (var row = 0; row < rows; row++)
+                    Subtract(px + (nint)(first + row) * n, py + (nint)(first + row) * n, n, normalizers[row]);
             }
         }
     }
@@ -51,13 +57,10 @@ public static unsafe partial class Softmax
         Lanes.RequireLength(nameof(LogSumExp), nameof(y), y.Length, outer * inner);
         fixed (float* px = x, py = y)
         {
-            for (var o = 0; o < outer; o++)
-            {
-                if (inner == 1)
-                    py[o] = LogSumExp(px + (nint)o * n, n);
-                else
-                    LogSumExpStrided(n, inner, px + (nint)o * n * inner, py + (nint)o * inner);
-            }
+            for (var first = 0; inner == 1 && first < outer; first += RowsAtOnce)
+                LogSumExpRows(px + (nint)first * n, Math.Min(RowsAtOnce, outer - first), n, py + first);
+            for (var o = 0; inner != 1 && o < outer; o++)
+                LogSumExpStrided(n, inner, px + (nint)o * n * inner, py + (nint)o * inner);
         }
     }
 
@@ -102,19 +105,38 @@ public static unsafe partial class Softmax
         return Lanes.Sum(sum);
     }
 
-    /// <summary>ln Σ e^x of a row.</summary>
-    internal static float LogSumExp(float* x, int n)
+    /// <summary>The largest element of a row and Σ e^(x − largest); where that is infinite, nothing is subtracted and 0 stands for it.</summary>
+    internal static void MaxAndSum(float* x, int n, out float largest, out float sum)
     {
         var max = RowMax(x, n);
-        var shift = float.IsInfinity(max) ? 0f : max;
-        var offset = Vector512.Create(shift);
-        var sum = Vector512<float>.Zero;
+        largest = float.IsInfinity(max) ? 0f : max;
+        var offset = Vector512.Create(largest);
+        var lanes = Vector512<float>.Zero;
         var i = 0;
         for (; i <= n - Lanes.Count; i += Lanes.Count)
-            sum += Formulas.Exp(Lanes.Load(x + i) - offset);
+            lanes += Formulas.Exp(Lanes.Load(x + i) - offset);
         if (i < n)
-            sum += Lanes.Mask(n - i) & Formulas.Exp(Lanes.Load(x + i, n - i) - offset);
-        return shift + VectorMath.Log(Lanes.Sum(sum));
+            lanes += Lanes.Mask(n - i) & Formulas.Exp(Lanes.Load(x + i, n - i) - offset);
+        sum = Lanes.Sum(lanes);
+    }
+
+    /// <summary>y = largest + ln sum for each row: sixteen logarithms at a time.</summary>
+    internal static void LogOfSums(float* largest, float* sum, float* y, int rows)
+    {
+        for (var row = 0; row < rows; row += Lanes.Count)
+        {
+            var count = Math.Min(Lanes.Count, rows - row);
+            Lanes.StoreUpTo(Lanes.LoadUpTo(largest + row, count) + Formulas.Log(Lanes.LoadUpTo(sum + row, count)), y + row, count);
+        }
+    }
+
+    /// <summary>ln Σ e^x of each of up to <see cref="RowsAtOnce"/> rows.</summary>
+    internal static void LogSumExpRows(float* x, int rows, int n, float* y)
+    {
+        var largest = stackalloc float[RowsAtOnce];
+        for (var row = 0; row < rows; row++)
+            MaxAndSum(x + (nint)row * n, n, out largest[row], out y[row]);
+        LogOfSums(largest, y, y, rows);
     }
 
     private static void ForwardRow(float* x, float* y, int n)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
 
@@ -6,13 +7,13 @@ namespace DistTrain.Simd;
 /// The fixed tree by which a job's logical shards are summed: T(lo, hi) = T(lo, m) + T(m, hi) with m = lo + the largest power of two below hi − lo. A leaf is
 /// the shard's gradient times its weight, rounded; sums are rounded one by one; nothing is fused. An absent leaf is left out: a node with one child is that child.
 /// </summary>
-public static class TreeReduce
+public static unsafe class TreeReduce
 {
     /// <summary>The most leaves that <see cref="Sum(ReadOnlySpan{ReadOnlyMemory{float}}, ReadOnlySpan{float}, int, Span{float})"/> takes.</summary>
     public const int MaxLeaves = 65536;
 
-    // 2 KiB for each level of the tree: with eight levels the partial sums stay in a 32 KiB cache beside the leaf being read.
-    private const int BlockLength = 512;
+    // 4 KiB for each level of the tree above four leaves: the partial sums of 256 leaves stay in the first cache beside the leaves being read.
+    private const int BlockLength = 1024;
 
     /// <summary>Where T(lo, hi) splits; hi − lo must be at least 2.</summary>
     public static int Split(int lo, int hi) => lo + (int)BitOperations.RoundUpToPowerOf2((uint)(hi - lo)) / 2;
@@ -59,51 +60,78 @@ public static class TreeReduce
         if (present == 0)
             throw new ArgumentException("TreeReduce.Sum: no leaf is present, expected at least one");
 
-        var levels = BitOperations.Log2((uint)leaves.Length) + 2;
-        Span<float> scratch = stackalloc float[levels * BlockLength];
+        if (leaves.Length <= 4 && present == leaves.Length)
+        {
+            SumFew(leaves, weights, offset, destination);
+            return;
+        }
+        var levels = BitOperations.Log2((uint)leaves.Length) + 1;
+        Span<float> scratch = stackalloc float[(levels + 1) * BlockLength];
         for (var done = 0; done < destination.Length; done += BlockLength)
         {
+            // Through scratch, since the destination may be a leaf that is read later.
             var length = Math.Min(BlockLength, destination.Length - done);
-            SumBlock(leaves, weights, offset + done, length, scratch);
+            SumBlock(leaves, weights, offset + done, scratch[..length], scratch[BlockLength..]);
             scratch[..length].CopyTo(destination[done..]);
         }
     }
 
-    // Leaves the sum of these leaves in the first block of scratch; deeper levels use the blocks after it. False where all leaves are absent.
-    private static bool SumBlock(ReadOnlySpan<ReadOnlyMemory<float>> leaves, ReadOnlySpan<float> weights, int offset, int length, Span<float> scratch)
+    // The sum of these leaves into result; deeper levels use scratch. False where all leaves are absent.
+    private static bool SumBlock(ReadOnlySpan<ReadOnlyMemory<float>> leaves, ReadOnlySpan<float> weights, int offset, Span<float> result, Span<float> scratch)
     {
-        var result = scratch[..length];
-        if (leaves.Length == 1)
+        if (leaves.Length <= 4 && AllPresent(leaves))
         {
-            if (leaves[0].Length == 0)
-                return false;
-            var source = leaves[0].Span.Slice(offset, length);
-            if (weights.IsEmpty)
-                source.CopyTo(result);
-            else
-                Scale(source, weights[0], result);
+            SumFew(leaves, weights, offset, result);
             return true;
         }
+        if (leaves.Length == 1)
+            return false;
 
         var middle = Split(0, leaves.Length);
+        var leftWeights = weights.IsEmpty ? weights : weights[..middle];
         var rightWeights = weights.IsEmpty ? weights : weights[middle..];
-        var hasLeft = SumBlock(leaves[..middle], weights.IsEmpty ? weights : weights[..middle], offset, length, scratch);
-        if (!hasLeft)
-            return SumBlock(leaves[middle..], rightWeights, offset, length, scratch);
-        if (leaves.Length - middle == 1)
-        {
-            // The right child is a leaf: added straight from its memory.
-            if (leaves[middle].Length == 0)
-                return true;
-            var source = leaves[middle].Span.Slice(offset, length);
-            if (weights.IsEmpty)
-                Add(result, source, result);
-            else
-                AddScaled(result, source, rightWeights[0], result);
-            return true;
-        }
-        if (SumBlock(leaves[middle..], rightWeights, offset, length, scratch[BlockLength..]))
-            Add(result, scratch.Slice(BlockLength, length), result);
+        if (!SumBlock(leaves[..middle], leftWeights, offset, result, scratch))
+            return SumBlock(leaves[middle..], rightWeights, offset, result, scratch);
+        var right = scratch[..result.Length];
+        if (SumBlock(leaves[middle..], rightWeights, offset, right, scratch[BlockLength..]))
+            Add(result, right, result);
         return true;
+    }
+
+    private static bool AllPresent(ReadOnlySpan<ReadOnlyMemory<float>> leaves)
+    {
+        foreach (var leaf in leaves)
+        {
+            if (leaf.Length == 0)
+                return false;
+        }
+        return true;
+    }
+
+    // One to four leaves in one pass, their sums in registers: (a + b) + (c + d). A weight of 1 changes nothing.
+    private static void SumFew(ReadOnlySpan<ReadOnlyMemory<float>> leaves, ReadOnlySpan<float> weights, int offset, Span<float> result)
+    {
+        var length = result.Length;
+        var count = leaves.Length;
+        fixed (float* a = leaves[0].Span.Slice(offset, length), b = leaves[count > 1 ? 1 : 0].Span.Slice(offset, length))
+        fixed (float* c = leaves[count > 2 ? 2 : 0].Span.Slice(offset, length), d = leaves[count > 3 ? 3 : 0].Span.Slice(offset, length), y = result)
+        {
+            var wa = Vector512.Create(weights.IsEmpty ? 1f : weights[0]);
+            var wb = Vector512.Create(weights.IsEmpty || count < 2 ? 1f : weights[1]);
+            var wc = Vector512.Create(weights.IsEmpty || count < 3 ? 1f : weights[2]);
+            var wd = Vector512.Create(weights.IsEmpty || count < 4 ? 1f : weights[3]);
+            for (var i = 0; i < length; i += Lanes.Count)
+            {
+                var n = Math.Min(Lanes.Count, length - i);
+                var sum = Lanes.LoadUpTo(a + i, n) * wa;
+                if (count > 1)
+                    sum += Lanes.LoadUpTo(b + i, n) * wb;
+                if (count > 3)
+                    sum += Lanes.LoadUpTo(c + i, n) * wc + Lanes.LoadUpTo(d + i, n) * wd;
+                else if (count > 2)
+                    sum += Lanes.LoadUpTo(c + i, n) * wc;
+                Lanes.StoreUpTo(sum, y + i, n);
+            }
+        }
     }
 }
