@@ -5,7 +5,7 @@ using DistTrain.Tensors;
 namespace DistTrain.Nn;
 
 /// <summary>Modules that run one after the other; they are named 0, 1, 2, … in the state dict.</summary>
-public sealed class Sequential : Module
+public class Sequential : Module
 {
     private readonly Module[] modules;
 

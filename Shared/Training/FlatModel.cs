@@ -34,6 +34,16 @@ public sealed class FlatModel
     /// <summary>A parameter, by its position in the layout.</summary>
     public Parameter this[int index] => parameters[index];
 
+    /// <summary>How a buffer, by its position in the layout, moves on in training; null for one that does not.</summary>
+    public BufferUpdate? UpdateOf(int buffer) => buffers[buffer].Update;
+
+    /// <summary>Leaves the present values of buffers that the running piece did not observe as its observation, so that they stay as they are.</summary>
+    internal void FillUnobserved(FloatBuffer gradient)
+    {
+        for (int i = 0; i < buffers.Length; i++)
+            if (!buffers[i].WasObserved) buffers[i].Span.CopyTo(gradient.Span[Layout.Buffers[i].Offset..]);
+    }
+
     /// <summary>Copies the model's present values into a new flat buffer.</summary>
     public FloatBuffer CopyValues()
     {
@@ -53,9 +63,8 @@ public sealed class FlatModel
             return;
         }
         for (int i = 0; i < parameters.Length; i++) parameters[i].Bind(data, gradient, Layout.Parameters[i].Offset, i);
-        if (!sameData)
-            for (int i = 0; i < buffers.Length; i++) buffers[i].Bind(data, Layout.Buffers[i].Offset);
         (this.data, this.gradient) = (data, gradient ?? this.gradient);
+        for (int i = 0; i < buffers.Length; i++) buffers[i].Bind(data, this.gradient, Layout.Buffers[i].Offset);
     }
 
     /// <summary>Copies flat values into the model's own memory and makes it independent of the buffers: for after a run.</summary>
@@ -63,6 +72,7 @@ public sealed class FlatModel
     {
         var own = new FloatBuffer(Layout.Length);
         values.Span[..Layout.Length].CopyTo(own.Span);
+        gradient = null;
         Bind(own, null);
     }
 }

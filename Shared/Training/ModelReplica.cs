@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using DistTrain.Autograd;
 using DistTrain.Data;
 using DistTrain.Nn;
+using DistTrain.Optim;
 using DistTrain.Tensors;
 
 namespace DistTrain.Training;
@@ -27,6 +28,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
         plan = job.Plan();
         batches = new Batches(plan.TrainCount, plan.BatchSize, plan.Shards, plan.DropLast);
         flat = new FlatModel(job.BuildModel());
+        UpdateRule = JobRule.Create(job, flat);
         ready = new bool[flat.Count];
         train = new DataLoader(job.Data.Train, job.Seed, batches.LargestPiece);
         test = job.Data.Test is { Count: > 0 } split ? new DataLoader(split, job.Seed, Math.Min(JobPlan.EvaluationSlice, split.Count), shuffle: false) : null;
@@ -37,6 +39,9 @@ public sealed class ModelReplica : IReplica, IParameterListener
 
     /// <summary>The model, for those who want to look at it; its values are those of the last weights computed with.</summary>
     public Module Model => flat.Model;
+
+    /// <summary>What turns the job's averaged gradient, or any slice of it, into the next weights.</summary>
+    public UpdateRule UpdateRule { get; }
 
     /// <summary>The initial values, the same in every replica of the job.</summary>
     public FloatBuffer InitialValues() => flat.CopyValues();
@@ -71,6 +76,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
             var output = flat.Model.Forward(Input(batch));
             var loss = job.Loss.Compute(output, target);
             double denominator = job.Loss.Denominator(target);
+            ObservationsReady(gradient);
             loss.Backward();
             FillMissing(gradient);
             var (correct, counted) = job.Loss.Score(output, target);
@@ -115,6 +121,13 @@ public sealed class ModelReplica : IReplica, IParameterListener
         ready[index] = true;
         var entry = Layout.Parameters[index];
         sink?.Ready(entry.Offset, entry.Length);
+    }
+
+    /// <summary>Running statistics were observed in forward: they are final before any gradient.</summary>
+    private void ObservationsReady(FloatBuffer gradient)
+    {
+        flat.FillUnobserved(gradient);
+        foreach (var entry in Layout.Buffers) sink?.Ready(entry.Offset, entry.Length);
     }
 
     /// <summary>A parameter that this piece's loss does not depend on has a gradient of zeros: the flat buffer may hold an older one.</summary>

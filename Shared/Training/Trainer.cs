@@ -34,7 +34,8 @@ public sealed class Trainer : IDisposable
         factors = new float[Plan.Shards];
         results = new PieceResult[Plan.Shards];
         average = Plan.Shards == 1 ? gradients[0] : new FloatBuffer(Layout.Length);
-        state = [.. job.Optimizer.StateNames.Select(_ => new FloatBuffer(Layout.Length))];
+        state = [.. replica.UpdateRule.StateNames.Select(_ => new FloatBuffer(Layout.ParameterLength))];
+        Plateau = (job.Plateau ?? new ReduceLROnPlateau()).Start(1);
         blocks = new double[GradientNorm.Blocks(Layout)];
     }
 
@@ -59,6 +60,12 @@ public sealed class Trainer : IDisposable
     /// <summary><c>state_sha256</c> of the current state.</summary>
     public string StateSha256 => StateHash.Compute(Layout, Weights, state, Step);
 
+    /// <summary>What the job's <see cref="TrainingJob.Plateau"/> remembers; its rate is a factor on the schedule's.</summary>
+    public PlateauState Plateau { get; private set; }
+
+    /// <summary>The learning rate of the next step.</summary>
+    public double LearningRate => job.LearningRateAt(Step) * Plateau.Rate;
+
     /// <summary>Trains to the job's end.</summary>
     /// <param name="epochDone">Told after each epoch.</param>
     public void Run(Action<EpochSummary>? epochDone = null)
@@ -72,7 +79,9 @@ public sealed class Trainer : IDisposable
                 foreach (var piece in TrainStep()) epoch.Add(piece);
             }
             while (!Plan.EndsEpoch(Step - 1));
-            epochDone?.Invoke(new EpochSummary(number, epoch.Loss, Evaluate()));
+            var test = Evaluate();
+            if (job.Plateau is { } options) Plateau = options.Observe(Plateau, test?.Loss ?? epoch.Loss);
+            epochDone?.Invoke(new EpochSummary(number, epoch.Loss, test));
         }
         replica.Model.Eval();
     }
@@ -95,8 +104,7 @@ public sealed class Trainer : IDisposable
             Reduce.SumOfSquaresByBlock(average.Span[..Layout.ParameterLength], blocks);
             scale = GradientNorm.ClipFactor(GradientNorm.FromBlocks(blocks), maxNorm);
         }
-        var values = Weights.Span[..Layout.ParameterLength];
-        job.Optimizer.Apply(Step + 1, job.LearningRateAt(Step), scale, values, average.Span[..Layout.ParameterLength], new StateSlices(state, 0, values.Length), values);
+        replica.UpdateRule.Apply(Step + 1, LearningRate, scale, Weights.Span, average.Span, new StateSlices(state, 0, Layout.Length), Weights.Span);
         Step++;
         return results;
     }

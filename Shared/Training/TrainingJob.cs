@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using DistTrain.Data;
 using DistTrain.Nn;
 using DistTrain.Optim;
@@ -27,6 +28,21 @@ public sealed record TrainingJob
     /// <summary>The learning rate, 0 or more.</summary>
     public double LearningRate { get; init; } = 0.01;
 
+    /// <summary>How the learning rate changes from step to step; null for not at all.</summary>
+    public Schedule? Schedule { get; init; }
+
+    /// <summary>Whether the schedule counts epochs instead of steps.</summary>
+    public bool ScheduleByEpoch { get; init; }
+
+    /// <summary>Lowers the rate that the schedule gives when the test loss (or, without a test split, the training loss) has stopped falling; null for not. Its lowest rate is a share of the schedule's.</summary>
+    public ReduceLROnPlateau? Plateau { get; init; }
+
+    /// <summary>Weight decay applies to parameters of two or more dimensions only: not to biases and normalisation weights.</summary>
+    public bool WeightDecayOnMatricesOnly { get; init; }
+
+    /// <summary>Parameters that are updated in a way of their own. Those with <c>RequiresGrad = false</c> never are.</summary>
+    public ImmutableArray<JobGroup> Groups { get; init; } = [];
+
     /// <summary>Samples of one global batch.</summary>
     public int BatchSize { get; init; } = 64;
 
@@ -49,7 +65,9 @@ public sealed record TrainingJob
     public double? ClipNorm { get; init; }
 
     /// <summary>The learning rate of a step, from 0.</summary>
-    public double LearningRateAt(long step) => LearningRate;
+    public double LearningRateAt(long step) => Schedule?.RateAt(ScheduleByEpoch ? step / StepsPerEpoch : step, LearningRate) ?? LearningRate;
+
+    private long StepsPerEpoch => Math.Max(1, DropLast ? Data.Train.Count / BatchSize : (Data.Train.Count + (long)BatchSize - 1) / BatchSize);
 
     /// <summary>The job in numbers.</summary>
     /// <exception cref="UserErrorException">A number is out of range, or they do not fit together.</exception>
@@ -59,6 +77,17 @@ public sealed record TrainingJob
         if (Shards < 1) throw new UserErrorException($"shards was {Shards}, expected 1 or more");
         if (BatchSize < Shards) throw new UserErrorException($"batch size {BatchSize} is smaller than the {Shards} shards: every shard needs at least one sample");
         if (DropLast && Data.Train.Count < BatchSize) throw new UserErrorException($"batch size {BatchSize} is larger than the {Data.Train.Count} training samples, and drop-last leaves no batch");
+        if (!(LearningRate >= 0) || double.IsInfinity(LearningRate)) throw new UserErrorException($"learning rate was {LearningRate}, expected a finite number of 0 or more");
+        if (ClipNorm is { } norm && !(norm > 0)) throw new UserErrorException($"clip norm was {norm}, expected more than 0");
+        try
+        {
+            Schedule?.Check();
+            Plateau?.Check();
+        }
+        catch (ArgumentException error)
+        {
+            throw new UserErrorException(error.Message, error);
+        }
         if (Epochs < 0) throw new UserErrorException($"epochs was {Epochs}, expected 0 or more");
         return new JobPlan
         {
