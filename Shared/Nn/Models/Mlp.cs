@@ -1,26 +1,26 @@
 using DistTrain.Autograd;
 using DistTrain.Tensors;
 
-namespace DistTrain.Nn;
+namespace DistTrain.Nn.Models;
 
 /// <summary>Linear layers with ReLU (and dropout, where asked for) between them, on samples of any shape; the state dict is that of PyTorch's <c>Sequential</c> of the same layers.</summary>
-/// <param name="options">Input shape, outputs (10 where not given) and dropout.</param>
+/// <param name="options">Input shape, classes and dropout.</param>
 /// <param name="hidden">The widths between input and output.</param>
 public sealed class Mlp(ModelOptions options, params int[] hidden) : Sequential(Layers(options, hidden))
 {
-    /// <summary>Takes samples <c>[N, *]</c>, gives logits <c>[N, outputs]</c>.</summary>
+    /// <summary>Takes samples <c>[N, *]</c>, gives logits <c>[N, classes]</c>.</summary>
     public override Tensor Forward(Tensor input) => base.Forward(input.Rank == 2 ? input : input.Flatten(1));
 
     private static IEnumerable<Module> Layers(ModelOptions options, int[] hidden)
     {
-        int width = options.InputShape?.Aggregate(1, (a, b) => checked(a * b)) ?? 784;
+        int width = options.InputLength;
         foreach (int next in hidden)
         {
             yield return new Linear(width, next);
             yield return new ReLU();
-            if (options.Dropout > 0) yield return new Dropout((float)options.Dropout);
+            if (options.Dropout > 0) yield return new Dropout(options.Dropout);
             width = next;
         }
-        yield return new Linear(width, options.Outputs ?? 10);
+        yield return new Linear(width, options.Classes);
     }
 }

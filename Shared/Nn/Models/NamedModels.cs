@@ -1,27 +1,19 @@
-namespace DistTrain.Nn;
+using System.Collections.Immutable;
 
-/// <summary>A model that can be asked for by name.</summary>
-/// <param name="Name">The name, as on the command line.</param>
-/// <param name="Description">One line for people.</param>
-/// <param name="Create">Builds it with initial values from the thread's <see cref="RandomSource"/>.</param>
-public sealed record NamedModel(string Name, string Description, Func<ModelOptions, Module> Create);
+namespace DistTrain.Nn.Models;
 
-/// <summary>The models that can be asked for by name.</summary>
+/// <summary>The models that can be called by name. A new one is a line here and a function that builds it.</summary>
 public static class NamedModels
 {
-    /// <summary>All of them, in the order in which they are listed to people.</summary>
-    public static IReadOnlyList<NamedModel> All { get; } =
+    /// <summary>All of them.</summary>
+    public static readonly ImmutableArray<NamedModel> All =
     [
-        new("mlp", "784-512-256-10, ReLU (0.54 M parameters)", o => new Mlp(o, 512, 256)),
-        new("mlp-wide", "784-2048-2048-10, ReLU (5.8 M parameters)", o => new Mlp(o, 2048, 2048)),
+        new("mlp", "fully connected, 512 and 256 hidden units, ReLU", "sgd", 0.01, 0.9, 64, options => new Mlp(options, 512, 256)),
+        new("mlp-wide", "fully connected, two layers of 2048 hidden units, ReLU", "sgd", 0.01, 0.9, 128, options => new Mlp(options, 2048, 2048)),
     ];
 
-    /// <summary>The model of a name.</summary>
-    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    /// <summary>Finds a model by its name.</summary>
+    /// <exception cref="UserErrorException">There is none of that name; the message lists those there are.</exception>
     public static NamedModel Find(string name) => All.FirstOrDefault(m => m.Name == name)
-        ?? throw new UserErrorException($"there is no model called {name}: choose one of {string.Join(", ", All.Select(m => m.Name))}");
-
-    /// <summary>Builds the model of a name.</summary>
-    /// <exception cref="UserErrorException">There is none of that name, or an option does not fit it.</exception>
-    public static Module Create(string name, ModelOptions? options = null) => Find(name).Create(options ?? new ModelOptions());
+        ?? throw new UserErrorException($"model '{name}' is not known, expected one of {string.Join(", ", All.Select(m => m.Name))}");
 }
