@@ -134,7 +134,9 @@ public sealed class CoordinatorActor : UntypedActor
             return;
         }
         if (phase == Phase.Training) metrics.Resume(setup.Clock.Now);
-        Broadcast(orders.Assign(roster.Ids));
+        var assignment = orders.Assign(roster.Ids);
+        setup.Observer(new RunEvent.ShardsAssigned(assignment.Owners));
+        Broadcast(assignment);
         HandOutSlices();
     }
 

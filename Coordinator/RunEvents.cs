@@ -15,6 +15,10 @@ public abstract record RunEvent
     /// <summary>A worker is lost; its shards move on.</summary>
     public sealed record WorkerLost(WorkerId Worker, string Name, int ProcessId, long Step, double SilentMs, ImmutableArray<int> Shards) : RunEvent;
 
+    /// <summary>Shards have new owners.</summary>
+    /// <param name="Owners">The owner of each shard, in shard order.</param>
+    public sealed record ShardsAssigned(ImmutableArray<WorkerId> Owners) : RunEvent;
+
     /// <summary>Nobody is left to compute; the run waits for a worker to join.</summary>
     public sealed record Waiting(long Step) : RunEvent;
 

@@ -4,6 +4,7 @@ using DistTrain.Coordinator.Runs;
 using DistTrain.Simd;
 using DistTrain.Training;
 using DistTrain.Worker.CommandLine;
+using Spectre.Console;
 
 namespace DistTrain.Coordinator.Commands;
 
@@ -56,6 +57,7 @@ internal static class JobRun
     private static IRunOutput Open(OutputOptions options, RunFacts facts)
     {
         if (options.Format == "json") return new JsonOutput(facts, options.LogEvery, Console.OpenStandardOutput(), Console.Error);
+        if (!Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Ansi: true, Interactive: true }) return new LiveOutput(facts, options.LogEvery, AnsiConsole.Console);
         return new PlainOutput(facts, options.LogEvery, Console.Out, Console.Error);
     }
 }

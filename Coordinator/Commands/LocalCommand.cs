@@ -31,9 +31,7 @@ internal static class LocalCommand
         int workers = Workers(options);
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobBuilder.Build(options.Job, workers);
-        var plan = job.Plan();
-        int epochs = (int)((plan.TotalSteps + plan.StepsPerEpoch - 1) / plan.StepsPerEpoch);
-        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, plan.TrainCount, plan.TestCount, epochs, plan.StepsPerEpoch, plan.TotalSteps, plan.BatchSize, numerics);
+        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics);
         return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
         {
             await using var cluster = new LocalCluster(ClusterJob.From(job), new ClusterOptions { Workers = workers }, tell);

@@ -3,6 +3,7 @@ namespace DistTrain.Coordinator.Output;
 /// <summary>Plain lines, for pipes and files: one per epoch.</summary>
 internal sealed class PlainOutput(RunFacts facts, long? logEvery, TextWriter output, TextWriter errors) : IRunOutput
 {
+    private readonly EpochTable epochs = new(facts.Plan.TestCount > 0, int.MaxValue);
     private bool started;
 
     /// <inheritdoc/>
@@ -13,12 +14,12 @@ internal sealed class PlainOutput(RunFacts facts, long? logEvery, TextWriter out
             case RunEvent.Started e:
                 started = true;
                 foreach (var line in TextLines.Start(facts, e)) output.WriteLine(line);
-                output.WriteLine(TextLines.EpochHeadings(facts));
+                output.WriteLine(epochs.Headings);
                 break;
             case RunEvent.StepDone e:
                 if ((e.Step + 1) % logEvery == 0) output.WriteLine(TextLines.Step(e));
                 break;
-            case RunEvent.EpochDone e: output.WriteLine(TextLines.Epoch(facts, e)); break;
+            case RunEvent.EpochDone e: output.WriteLine(epochs.Row(e)); break;
             default:
                 if (TextLines.Other(happened) is { } other) output.WriteLine(other);
                 break;

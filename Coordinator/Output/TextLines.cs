@@ -10,19 +10,9 @@ internal static class TextLines
     /// <summary>What runs: two lines.</summary>
     public static IEnumerable<string> Start(RunFacts facts, RunEvent.Started started)
     {
-        var test = facts.TestCount > 0 ? $", tests on {Count(facts.TestCount)}" : "";
-        yield return $"{facts.Model} ({Count(started.Parameters)} parameters) trains on {Count(facts.TrainCount)} samples of {facts.Data}{test}";
-        yield return $"{Plural(started.Workers, "worker")}, {Plural(started.Shards, "shard")}, batch {started.BatchSize}, {Plural(facts.Epochs, "epoch")} of {Plural(facts.StepsPerEpoch, "step")}, {facts.Numerics}";
-    }
-
-    /// <summary>The headings over <see cref="Epoch"/>.</summary>
-    public static string EpochHeadings(RunFacts facts) => facts.TestCount > 0 ? " epoch  train loss   test loss  accuracy   samples/s" : " epoch  train loss   samples/s";
-
-    /// <summary>An epoch.</summary>
-    public static string Epoch(RunFacts facts, RunEvent.EpochDone epoch)
-    {
-        var test = facts.TestCount > 0 ? $"  {Loss(epoch.TestLoss),10}  {Accuracy(epoch.TestAccuracy),8}" : "";
-        return $"{epoch.Epoch + 1,6}  {Loss(epoch.TrainLoss),10}{test}  {Count((long)epoch.SamplesPerSecond),10}";
+        var test = facts.Plan.TestCount > 0 ? $", tests on {Count(facts.Plan.TestCount)}" : "";
+        yield return $"{facts.Model} ({Count(started.Parameters)} parameters) trains on {Count(facts.Plan.TrainCount)} samples of {facts.Data}{test}";
+        yield return $"{Plural(started.Workers, "worker")}, {Plural(started.Shards, "shard")}, batch {started.BatchSize}, {Plural(facts.Epochs, "epoch")} of {Plural(facts.Plan.StepsPerEpoch, "step")}, {facts.Numerics}";
     }
 
     /// <summary>A step, for <c>--log-every</c>.</summary>
