@@ -32,7 +32,7 @@ internal static class TextLines
     public static IEnumerable<string> End(RunSummary summary)
     {
         var totals = summary.Totals;
-        var state = summary.Reason is { } reason ? $"stopped ({reason}) after" : "done:";
+        var state = summary.Reason is { } reason ? $"{reason} after" : "done:";
         yield return $"{state} {Plural(totals.Steps, "step")}, {Plural(totals.Samples, "sample")} in {summary.Elapsed.TotalSeconds.ToString("F1", Invariant)} s ({Count((long)totals.SamplesPerSecond)} samples/s)";
         if (totals.Steps > 0)
             yield return $"train loss {Loss(totals.TrainLoss)}{(totals.TestLoss is { } test ? $", test loss {Loss(test)}" : "")}{(totals.TestAccuracy is { } right ? $", test accuracy {Accuracy(right)}" : "")}";
