@@ -88,7 +88,7 @@ internal static class StepsCommand
             flat = new FlatModel(model);
             weights = flat.CopyValues();
             gradient = new FloatBuffer(flat.Layout.Length);
-            rule = new SGDRule(new SGDOptions(Momentum: 0.9));
+            rule = text ? new AdamWRule(new AdamWOptions()) : new SGDRule(new SGDOptions(Momentum: 0.9));
             learningRate = text ? 1e-3 : 0.01;
             state = [.. rule.StateNames.Select(_ => new FloatBuffer(flat.Layout.Length))];
             var key = RandomKey.Create(1, 2);
