@@ -68,12 +68,24 @@ public static unsafe partial class OptimizerKernels
             var s1 = TStates.Count > 1 ? Lanes.Load(b + i) : zero;
             var s2 = TStates.Count > 2 ? Lanes.Load(c + i) : zero;
             update.Invoke(Lanes.Load(p + i), Lanes.Load(g + i), ref s0, ref s1, ref s2).Store(y + i);
+            Lanes.Prefetch(p + i);
+            Lanes.Prefetch(g + i);
+            Lanes.Prefetch(y + i);
             if (TStates.Count > 0)
+            {
                 s0.Store(a + i);
+                Lanes.Prefetch(a + i);
+            }
             if (TStates.Count > 1)
+            {
                 s1.Store(b + i);
+                Lanes.Prefetch(b + i);
+            }
             if (TStates.Count > 2)
+            {
                 s2.Store(c + i);
+                Lanes.Prefetch(c + i);
+            }
         }
         if (i < length)
         {
