@@ -11,15 +11,15 @@ internal static class JobSettings
 
     private static readonly IReadOnlyList<Setting<JobOptions>> Rows =
     [
-        new("model", "<name>", Job, $"What to train: {string.Join(", ", JobBuilder.Models)}. Default: mlp.", (job, given) => job with { Model = given.OneOf(JobBuilder.Models) }),
+        new("model", "<name>", Job, $"What to train: {string.Join(", ", JobDefaults.Models)}. Default: {JobDefaults.Model}.", (job, given) => job with { Model = given.OneOf(JobDefaults.Models) }),
         new("data", "<data>", Job, $"What to train on: {DataSources.Usage}. Default: {DataSources.Default}, which the program draws by itself.", (job, given) => job with { Data = given.NotEmpty(DataSources.Usage) }),
         new("seed", "<n>", Job, "Key of initial weights, shuffles and dropout. Default: 0.", (job, given) => job with { Seed = given.Unsigned() }),
         new("numerics", "<level>", Job, $"Instruction set that all workers compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: auto, the best that all have.", (job, given) => job with { Numerics = given.OneOf(JobOptions.NumericsLevels) }),
         new("epochs", "<n>", Training, $"Passes over the training data. Default: {Default(d => d.Epochs)}.", (job, given) => job with { Epochs = given.Int(1, 1_000_000) }),
         new("max-steps", "<n>", Training, "Stops after this many steps.", (job, given) => job with { MaxSteps = given.Long(1, long.MaxValue) }),
-        new("optimizer", "<name>", Training, $"One of {string.Join(", ", JobBuilder.Optimizers)}. Default: {Default(d => d.Optimizer)}.", (job, given) => job with { Optimizer = given.OneOf(JobBuilder.Optimizers) }),
-        new("lr", "<x>", Training, $"Learning rate. Default: {Default(d => d.LearningRate)}.", (job, given) => job with { LearningRate = given.Number(0) }),
-        new("momentum", "<x>", Training, $"Momentum, below 1. Default: {Default(d => d.Momentum)}.", (job, given) => job with { Momentum = given.Number(0, 1) }),
+        new("optimizer", "<name>", Training, $"One of {string.Join(", ", NamedOptimizers.Names)}. Default: {Default(d => d.Optimizer)}.", (job, given) => job with { Optimizer = given.OneOf(NamedOptimizers.Names) }),
+        new("lr", "<x>", Training, $"Learning rate. Default: {Default(d => d.LearningRate)}; another optimizer's is PyTorch's.", (job, given) => job with { LearningRate = given.Number(0) }),
+        new("momentum", "<x>", Training, $"Momentum of sgd and rmsprop, below 1. Default: {Default(d => d.Momentum)}.", (job, given) => job with { Momentum = given.Number(0, 1) }),
         new("weight-decay", "<x>", Training, "Weight decay. Default: the optimizer's own.", (job, given) => job with { WeightDecay = given.Number(0) }),
         new("dropout", "<x>", Training, "Share of activations that dropout zeroes, below 1. Default: the model's own.", (job, given) => job with { Dropout = given.Number(0, 1) }),
         new("clip-norm", "<x>", Training, "Clips the gradient's L2 norm to this.", (job, given) => job with { ClipNorm = given.Number(0, above: true) }),
@@ -35,7 +35,7 @@ internal static class JobSettings
     /// <summary>A default as the help says it: one value where all models share it, else each model's.</summary>
     private static string Default<TValue>(Func<JobDefaults, TValue> value)
     {
-        var all = JobBuilder.Models.Select(model => (Model: model, Text: FormattableString.Invariant($"{value(JobBuilder.DefaultsOf(model))}"))).ToList();
+        var all = JobDefaults.Models.Select(model => (Model: model, Text: FormattableString.Invariant($"{value(JobDefaults.Of(model))}"))).ToList();
         return all.Select(d => d.Text).Distinct().Count() == 1
             ? all[0].Text
             : string.Join(", ", all.GroupBy(d => d.Text).Select(same => $"{same.Key} for {string.Join(", ", same.Select(d => d.Model))}"));

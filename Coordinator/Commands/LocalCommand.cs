@@ -42,7 +42,7 @@ internal static class LocalCommand
     /// <summary>One per core, but never one that has nothing to do; a number that the user gave is taken at its word.</summary>
     private static int Workers(LocalOptions options)
     {
-        if (options.Workers is not { } given) return Math.Min(Environment.ProcessorCount, options.Job.Shards ?? options.Job.BatchSize ?? JobBuilder.DefaultsOf(options.Job.Model).BatchSize);
+        if (options.Workers is not { } given) return Math.Min(Environment.ProcessorCount, options.Job.Shards ?? options.Job.BatchSize ?? JobDefaults.Of(options.Job.Model).BatchSize);
         if (options.Job.Shards < given) throw new UserErrorException($"--workers was {given}, expected at most the {options.Job.Shards} of --shards: there is no work for more");
         return given;
     }

@@ -24,7 +24,7 @@ internal sealed class RunFolder
     /// <exception cref="UserErrorException">It cannot be made or written to.</exception>
     public static RunFolder Create(string? asked, string job, DateTime now)
     {
-        var path = asked ?? Unused(System.IO.Path.Combine("runs", $"{now:yyyyMMdd-HHmmss}-{job}"));
+        var path = asked ?? Unused(System.IO.Path.Combine("runs", $"{now:yyyyMMdd-HHmmss}-{Plain(job)}"));
         try
         {
             Directory.CreateDirectory(path);
@@ -48,6 +48,9 @@ internal sealed class RunFolder
         foreach (var entry in layout.Parameters.AddRange(layout.Buffers)) writer.Add(entry.Name, entry.Shape.AsSpan(), weights.Slice(entry.Offset, entry.Length).ToArray());
         writer.Save(Weights);
     }
+
+    /// <summary>Data may be named after a file of any name.</summary>
+    private static string Plain(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-'));
 
     private static string Unused(string path)
     {

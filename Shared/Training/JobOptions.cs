@@ -11,13 +11,13 @@ public sealed record JobOptions
     /// <summary>The numerics levels that can be asked for.</summary>
     public static readonly ImmutableArray<string> NumericsLevels = ["auto", "avx512", "avx2", "portable"];
 
-    /// <summary>The model: a name of <see cref="JobBuilder.Models"/>.</summary>
-    public string Model { get; init; } = "mlp";
+    /// <summary>The model: a name of <see cref="JobDefaults.Models"/>.</summary>
+    public string Model { get; init; } = JobDefaults.Model;
 
     /// <summary>The data, as <see cref="DataSources.Open(string)"/> reads it.</summary>
     public string Data { get; init; } = DataSources.Default;
 
-    /// <summary>The optimizer: a name of <see cref="JobBuilder.Optimizers"/>.</summary>
+    /// <summary>The optimizer: a name of <see cref="NamedOptimizers.Names"/>.</summary>
     public string? Optimizer { get; init; }
 
     /// <summary>The learning rate, 0 or more.</summary>
