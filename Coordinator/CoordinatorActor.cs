@@ -100,7 +100,7 @@ public sealed class CoordinatorActor : UntypedActor
         member.Actor.Tell(new Membership.Welcome(setup.Job, setup.Term, member.Id, member.Incarnation, setup.Servers), Self);
         if (!isNew) return;
         Context.Watch(member.Actor);
-        setup.Observer(new RunEvent.WorkerJoined(member.Id, member.Name, member.ProcessId));
+        setup.Observer(new RunEvent.WorkerJoined(member.Id, member.Name, member.Incarnation, member.ProcessId));
         if (phase != Phase.Gathering) Reassign();
         else if (roster.Count >= setup.MinWorkers) Begin();
     }

@@ -10,7 +10,7 @@ public abstract record RunEvent
     public sealed record Started(int ProcessId, int Workers, int Shards, int BatchSize, long Parameters, long BytesPerStep) : RunEvent;
 
     /// <summary>A worker is in.</summary>
-    public sealed record WorkerJoined(WorkerId Worker, string Name, int ProcessId) : RunEvent;
+    public sealed record WorkerJoined(WorkerId Worker, string Name, Incarnation Incarnation, int ProcessId) : RunEvent;
 
     /// <summary>A worker is lost; its shards move on.</summary>
     public sealed record WorkerLost(WorkerId Worker, string Name, int ProcessId, long Step, double SilentMs, ImmutableArray<int> Shards) : RunEvent;

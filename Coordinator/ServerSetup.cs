@@ -65,6 +65,9 @@ public sealed record ServerSetup
     /// <summary>How often it asks again for what did not come.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>A mistake put in on purpose, for tests of the simulator.</summary>
+    internal Simulation.PlantedBug Bug { get; init; }
+
     /// <summary>Whether a step needs something that only the whole gradient tells: clipping, or skipping it.</summary>
     public bool NeedsVerdict => Plan.ClipNorm is not null || OnNonFinite == OnNonFinite.Skip;
 }

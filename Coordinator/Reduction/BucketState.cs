@@ -14,7 +14,7 @@ internal sealed class BucketState
         Work = new BucketWork(setup, server, bucket);
         Version = setup.StartStep;
         window = new ContributionLedger[setup.Consistency.StalenessBound + 1];
-        for (int i = 0; i < window.Length; i++) window[i] = new ContributionLedger(setup.Plan);
+        for (int i = 0; i < window.Length; i++) window[i] = new ContributionLedger(setup.Plan) { Bug = setup.Bug };
         for (int i = 0; i < window.Length; i++) window[(setup.StartStep + i) % window.Length].Begin(setup.StartStep + i);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using DistTrain.Coordinator.Simulation;
 using DistTrain.Protocol;
 using DistTrain.Training;
 using DistTrain.Transport;
@@ -34,11 +35,14 @@ public sealed class ContributionLedger(JobPlan plan)
         public bool IsAbsent => Tensor.Length == 0;
     }
 
+    /// <summary>A mistake put in on purpose, for tests of the simulator.</summary>
+    internal PlantedBug Bug { get; init; }
+
     /// <summary>The step whose contributions are collected.</summary>
     public long Step { get; private set; } = -1;
 
     /// <summary>Whether every leaf that has samples is in.</summary>
-    public bool IsComplete => missing == 0;
+    public bool IsComplete => missing <= 0;
 
     /// <summary>The entry whose node begins with this leaf, if any.</summary>
     public Entry? StartingAt(int leaf) => byFirst[leaf];
@@ -63,6 +67,7 @@ public sealed class ContributionLedger(JobPlan plan)
         {
             bool same = known.Node != offered.Node || known.Header.Digest == offered.Header.Digest || known.Header.Version != offered.Header.Version;
             offered.Lease?.Dispose();
+            if (Bug != PlantedBug.None) return Mistake(known);
             return same ? Taken.Duplicate : Taken.Conflict;
         }
         for (int leaf = offered.Node.Lo; leaf < offered.Node.Hi; leaf++) Remove(leaf);
@@ -104,6 +109,13 @@ public sealed class ContributionLedger(JobPlan plan)
         for (int leaf = node.Lo; leaf >= 0; leaf--)
             if (byFirst[leaf] is { } entry) return entry.Node.Contains(node) ? entry : null;
         return null;
+    }
+
+    private Taken Mistake(Entry known)
+    {
+        if (Bug == PlantedBug.DroppedShard) missing--;
+        else if (Bug == PlantedBug.DoubleCount) byFirst[known.Node.Lo] = known with { Header = known.Header with { Scale = known.Header.Scale * 2, Leaves = [.. known.Header.Leaves, .. known.Header.Leaves] } };
+        return Bug == PlantedBug.DroppedShard && IsComplete ? Taken.Counted : Taken.Duplicate;
     }
 
     private void Remove(int leaf)

@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator.Simulation;
+
+/// <summary>
+/// Runs the real coordinator, server and worker actors in one thread, in virtual time, under faults drawn from a seed: delayed, reordered, doubled and lost messages, nodes that stand still, crash, come back, join, are cut off or slow.
+/// The same options give the same events, message by message. After each run it checks what must hold whatever happens.
+/// </summary>
+/// <example><code>
+/// SimulationReport report = SimulatedCluster.Run(new SimulationOptions { Seed = 1, Seeds = 1000 });
+/// foreach (Violation broken in report.Violations) Console.WriteLine($"seed {broken.Seed}: {broken.Invariant}: {broken.What}");
+/// </code></example>
+public static class SimulatedCluster
+{
+    /// <summary>Simulates all seeds.</summary>
+    /// <param name="options">What to simulate.</param>
+    /// <param name="seedDone">Told each seed when it is done, with its violations.</param>
+    /// <param name="stop">Ends the simulation after the seed in progress; the report then has fewer seeds.</param>
+    /// <exception cref="UserErrorException">An option is out of range.</exception>
+    public static SimulationReport Run(SimulationOptions options, Action<long, IReadOnlyList<Violation>>? seedDone = null, CancellationToken stop = default)
+    {
+        options.Validate();
+        using var host = new SimulationHost();
+        using var trace = new SimulationTrace();
+        var replica = new TinyReplica(SimulatedRun.Plan);
+        Func<IReplica> replicas = () => replica;
+        string undisturbed = Undisturbed(host, options, replicas);
+        var faults = new SortedDictionary<FaultKind, int>();
+        foreach (var kind in options.Faults) faults[kind] = 0;
+        var violations = new List<Violation>();
+        var watch = Stopwatch.StartNew();
+        int done = 0;
+        for (; done < options.Seeds && !stop.IsCancellationRequested; done++)
+        {
+            var run = new SimulatedRun(host, options, options.Seed + done, trace, replicas);
+            var (_, broken) = run.Run(undisturbed);
+            foreach (var kind in run.Faults.Select(fault => fault.Kind).Distinct()) faults[kind]++;
+            violations.AddRange(broken);
+            seedDone?.Invoke(options.Seed + done, broken);
+        }
+        return new SimulationReport(done, done / watch.Elapsed.TotalSeconds, faults, violations, trace.Sha256());
+    }
+
+    private static string Undisturbed(SimulationHost host, SimulationOptions options, Func<IReplica> replicas)
+    {
+        using var trace = new SimulationTrace();
+        var quiet = options with { Faults = [], Bug = PlantedBug.None, Consistency = Consistency.Default };
+        var (weights, violations) = new SimulatedRun(host, quiet, 0, trace, replicas).Run(null);
+        return violations.Count == 0 ? weights : throw new InvalidOperationException($"the undisturbed run broke a promise: {violations[0]}");
+    }
+}

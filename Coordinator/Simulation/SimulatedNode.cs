@@ -1,0 +1,63 @@
+using Akka.Actor;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Coordinator.Simulation;
+
+/// <summary>A node of the simulated cluster: its actor, whether it lives, stands still, is cut off or slow, and how it computes.</summary>
+internal sealed class SimulatedNode(int number, string name, EventQueue queue, Func<long> computeTime) : IComputeQueue
+{
+    private long freeAt;
+
+    public int Number { get; } = number;
+
+    public string Name { get; } = name;
+
+    /// <summary>Grows when the node dies: what was due on it never happens.</summary>
+    public int Life { get; private set; }
+
+    public bool IsAlive { get; set; }
+
+    public long StandsStillUntil { get; set; }
+
+    public long CutOffUntil { get; set; }
+
+    public long SlowUntil { get; set; }
+
+    /// <summary>How many times longer it computes while it is slow.</summary>
+    public int Slowness { get; set; } = 1;
+
+    public long DelayedUntil { get; set; }
+
+    /// <summary>The real actor; null while the node is down.</summary>
+    public IActorRef? Actor { get; set; }
+
+    /// <summary>What other nodes know it by.</summary>
+    public LinkRef Address { get; set; } = null!;
+
+    public long Incarnation { get; set; }
+
+    public void Die()
+    {
+        Life++;
+        IsAlive = false;
+        StandsStillUntil = 0;
+        freeAt = 0;
+    }
+
+    /// <summary>Computes in virtual time: one piece of work after the other, done at its end.</summary>
+    public void Post(IWork work)
+    {
+        long begin = Math.Max(queue.Microseconds, freeAt);
+        freeAt = begin + computeTime() * (SlowUntil > begin ? Slowness : 1);
+        queue.AddAt(freeAt, this, work.Run);
+    }
+}
+
+/// <summary>The servers' compute threads: everything at once.</summary>
+internal sealed class SimulatedServerCompute(EventQueue queue, SimulatedNode node) : ISharedQueue
+{
+    public void Post(SharedWork work) => queue.Add(50, node, () =>
+    {
+        while (work.TryRunPart()) { }
+    });
+}

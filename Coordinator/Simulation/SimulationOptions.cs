@@ -1,0 +1,52 @@
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator.Simulation;
+
+/// <summary>What to simulate.</summary>
+public sealed record SimulationOptions
+{
+    /// <summary>The first seed; each seed is one run with faults of its own.</summary>
+    public long Seed { get; init; } = 1;
+
+    /// <summary>How many seeds.</summary>
+    public int Seeds { get; init; } = 1000;
+
+    /// <summary>Workers at the start.</summary>
+    public int Workers { get; init; } = 4;
+
+    /// <summary>The kinds of fault that may happen.</summary>
+    public IReadOnlyList<FaultKind> Faults { get; init; } = FaultKinds.All;
+
+    /// <summary><c>bsp</c> or <c>ssp:s</c>.</summary>
+    public Consistency Consistency { get; init; } = Consistency.Default;
+
+    /// <summary>Lets idle workers compute what others are slow with.</summary>
+    public bool Speculate { get; init; }
+
+    /// <summary>A mistake put in on purpose, for tests that show that it is found.</summary>
+    internal PlantedBug Bug { get; init; }
+
+    /// <summary>Checks the options.</summary>
+    /// <exception cref="UserErrorException">One is out of range.</exception>
+    public void Validate()
+    {
+        if (Seeds < 1) throw new UserErrorException($"seeds: {Seeds} is not allowed, give 1 or more");
+        if (Workers is < 1 or > 64) throw new UserErrorException($"workers: {Workers} is not allowed, give 1 to 64");
+        if (Consistency is not (Consistency.Bsp or Consistency.Ssp)) throw new UserErrorException($"consistency: {Consistency} cannot be simulated, give bsp or ssp:<s>");
+    }
+}
+
+/// <summary>A run that broke a promise.</summary>
+/// <param name="Seed">Replays it.</param>
+/// <param name="Invariant">Which promise: <c>weights</c>, <c>contributions</c>, <c>samples</c>, <c>ends</c> or <c>staleness</c>.</param>
+/// <param name="What">What was seen.</param>
+public sealed record Violation(long Seed, string Invariant, string What);
+
+/// <summary>What a simulation found.</summary>
+/// <param name="Seeds">Runs.</param>
+/// <param name="SeedsPerSecond">Runs per second of real time.</param>
+/// <param name="Faults">How many runs had a fault of each kind.</param>
+/// <param name="Violations">Broken promises; none is how it should be.</param>
+/// <param name="TraceSha256">A hash of every event of every run: the same for the same options.</param>
+public sealed record SimulationReport(
+    int Seeds, double SeedsPerSecond, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<Violation> Violations, string TraceSha256);

@@ -1,0 +1,151 @@
+using DistTrain.Tensors;
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator.Simulation;
+
+/// <summary>
+/// The simulator's model: an 8-8-4 perceptron with ReLU and cross entropy on samples drawn from their numbers. A hundred parameters, so that a thousand runs take seconds; its gradient is a pure function of weights and piece.
+/// </summary>
+internal sealed class TinyReplica(JobPlan plan) : IReplica
+{
+    private const int In = 8, Hidden = 8, Out = 4;
+    private readonly float[] x = new float[In], h = new float[Hidden], z = new float[Out], dh = new float[Hidden];
+
+    /// <summary>The layout of all tiny models.</summary>
+    public static ParameterLayout TinyLayout { get; } = new([("0.weight", [Hidden, In]), ("0.bias", [Hidden]), ("2.weight", [Out, Hidden]), ("2.bias", [Out])]);
+
+    public ParameterLayout Layout => TinyLayout;
+
+    public static FloatBuffer InitialWeights()
+    {
+        var weights = new FloatBuffer(TinyLayout.Length);
+        foreach (var entry in TinyLayout.Parameters)
+            for (int i = 0; i < entry.Length; i++) weights.Span[entry.Offset + i] = Noise(entry.Offset * 1000 + i) * 0.5f;
+        return weights;
+    }
+
+    public double Denominator(PieceId piece) => plan.Piece(piece).Count;
+
+    public PieceResult Compute(PieceId piece, FloatBuffer weights, FloatBuffer gradient, IGradientSink? sink)
+    {
+        var (start, count) = plan.Piece(piece);
+        gradient.Span.Clear();
+        double loss = 0;
+        long correct = 0;
+        for (int sample = start; sample < start + count; sample++)
+        {
+            loss += Forward(sample, weights.Span, out int label, out bool right);
+            if (right) correct++;
+            Backward(label, 1f / count, weights.Span, gradient.Span);
+        }
+        foreach (var entry in Layout.Parameters.Reverse()) sink?.Ready(entry.Offset, entry.Length);
+        return new PieceResult(count, count, loss, correct, count);
+    }
+
+    public EvaluationResult Evaluate(int slice, FloatBuffer weights)
+    {
+        int start = slice * JobPlan.EvaluationSlice, count = Math.Min(JobPlan.EvaluationSlice, plan.TestCount - start);
+        double loss = 0;
+        long correct = 0;
+        // A few samples stand for the slice: its arithmetic is not what is simulated.
+        for (int sample = start; sample < start + Math.Min(2, count); sample++)
+        {
+            loss += Forward(100_000 + sample, weights.Span, out _, out bool right);
+            if (right) correct++;
+        }
+        return new EvaluationResult(count, count, loss, correct, count);
+    }
+
+    public void Dispose() { }
+
+    private double Forward(int sample, ReadOnlySpan<float> w, out int label, out bool right)
+    {
+        for (int i = 0; i < In; i++) x[i] = Noise(sample * In + i);
+        label = (x[0] > 0 ? 1 : 0) + (x[1] > 0 ? 2 : 0);
+        var (w1, b1, w2, b2) = Cut(w);
+        for (int j = 0; j < Hidden; j++)
+        {
+            float sum = b1[j];
+            for (int i = 0; i < In; i++) sum += w1[j * In + i] * x[i];
+            h[j] = Math.Max(0, sum);
+        }
+        float most = float.NegativeInfinity;
+        for (int k = 0; k < Out; k++)
+        {
+            float sum = b2[k];
+            for (int j = 0; j < Hidden; j++) sum += w2[k * Hidden + j] * h[j];
+            z[k] = sum;
+            most = Math.Max(most, sum);
+        }
+        right = z[label] == most;
+        float total = 0;
+        for (int k = 0; k < Out; k++) total += z[k] = Exp(z[k] - most);
+        for (int k = 0; k < Out; k++) z[k] /= total;
+        return 1 - z[label];
+    }
+
+    /// <summary>Adds a sample's gradient of softmax cross entropy; <see cref="Forward"/> left the probabilities.</summary>
+    private void Backward(int label, float scale, ReadOnlySpan<float> w, Span<float> g)
+    {
+        var w2 = w.Slice(TinyLayout.Parameters[2].Offset, Out * Hidden);
+        var g1 = g.Slice(TinyLayout.Parameters[0].Offset, Hidden * In);
+        var gb1 = g.Slice(TinyLayout.Parameters[1].Offset, Hidden);
+        var g2 = g.Slice(TinyLayout.Parameters[2].Offset, Out * Hidden);
+        var gb2 = g.Slice(TinyLayout.Parameters[3].Offset, Out);
+        Array.Clear(dh);
+        for (int k = 0; k < Out; k++)
+        {
+            float dz = (z[k] - (k == label ? 1 : 0)) * scale;
+            gb2[k] += dz;
+            for (int j = 0; j < Hidden; j++)
+            {
+                g2[k * Hidden + j] += dz * h[j];
+                dh[j] += dz * w2[k * Hidden + j];
+            }
+        }
+        for (int j = 0; j < Hidden; j++)
+        {
+            if (h[j] <= 0) continue;
+            gb1[j] += dh[j];
+            for (int i = 0; i < In; i++) g1[j * In + i] += dh[j] * x[i];
+        }
+    }
+
+    private ref struct Parts
+    {
+        public ReadOnlySpan<float> W1, B1, W2, B2;
+
+        public readonly void Deconstruct(out ReadOnlySpan<float> w1, out ReadOnlySpan<float> b1, out ReadOnlySpan<float> w2, out ReadOnlySpan<float> b2)
+        {
+            w1 = W1;
+            b1 = B1;
+            w2 = W2;
+            b2 = B2;
+        }
+    }
+
+    private static Parts Cut(ReadOnlySpan<float> w) => new()
+    {
+        W1 = w.Slice(TinyLayout.Parameters[0].Offset, Hidden * In),
+        B1 = w.Slice(TinyLayout.Parameters[1].Offset, Hidden),
+        W2 = w.Slice(TinyLayout.Parameters[2].Offset, Out * Hidden),
+        B2 = w.Slice(TinyLayout.Parameters[3].Offset, Out),
+    };
+
+    /// <summary>e^x for x ≤ 0 by (1 + x/256)^256: no C-runtime mathematics, so the same bits everywhere.</summary>
+    private static float Exp(float x)
+    {
+        float y = Math.Max(0, 1f + x / 256f);
+        for (int i = 0; i < 8; i++) y *= y;
+        return y;
+    }
+
+    private static float Noise(int n)
+    {
+        uint u = (uint)n * 2654435761u;
+        u ^= u >> 15;
+        u *= 2246822519u;
+        u ^= u >> 13;
+        return (int)(u & 0xFFFF) / 32768f - 1f;
+    }
+}

@@ -1,0 +1,61 @@
+using DistTrain.Coordinator.Simulation;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Coordinator;
+
+public sealed class SimulationTests
+{
+    private static string Tell(SimulationReport report) => string.Join("; ", report.Violations.Take(5));
+
+    [Theory]
+    [InlineData("bsp")]
+    [InlineData("ssp:0")]
+    [InlineData("ssp:3")]
+    public void Two_hundred_seeds_of_all_faults_break_no_promise(string consistency)
+    {
+        var report = SimulatedCluster.Run(new SimulationOptions { Seed = 1, Seeds = 200, Consistency = Consistency.Parse(consistency) });
+        Assert.True(report.Violations.Count == 0, Tell(report));
+        Assert.Equal(200, report.Seeds);
+        Assert.All(FaultKinds.All, kind => Assert.True(report.Faults[kind] > 10, $"{kind}: {report.Faults[kind]} runs"));
+    }
+
+    [Fact]
+    public void The_same_seeds_give_the_same_events_and_others_others()
+    {
+        var options = new SimulationOptions { Seed = 40, Seeds = 20 };
+        string first = SimulatedCluster.Run(options).TraceSha256;
+        Assert.Equal(first, SimulatedCluster.Run(options).TraceSha256);
+        Assert.NotEqual(first, SimulatedCluster.Run(options with { Seed = 41 }).TraceSha256);
+    }
+
+    [Theory]
+    [InlineData(PlantedBug.DoubleCount, "bsp")]
+    [InlineData(PlantedBug.DroppedShard, "bsp")]
+    [InlineData(PlantedBug.LateStaleness, "bsp")]
+    [InlineData(PlantedBug.LateStaleness, "ssp:2")]
+    internal void A_planted_mistake_is_found_within_two_hundred_seeds(PlantedBug bug, string consistency)
+    {
+        var report = SimulatedCluster.Run(new SimulationOptions { Seeds = 200, Bug = bug, Consistency = Consistency.Parse(consistency) });
+        Assert.NotEmpty(report.Violations);
+        var replayed = SimulatedCluster.Run(new SimulationOptions { Seed = report.Violations[0].Seed, Seeds = 1, Bug = bug, Consistency = Consistency.Parse(consistency) });
+        Assert.Contains(report.Violations[0], replayed.Violations);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(7)]
+    public void Any_number_of_workers_keeps_the_promises(int workers)
+    {
+        var report = SimulatedCluster.Run(new SimulationOptions { Seed = 500, Seeds = 60, Workers = workers });
+        Assert.True(report.Violations.Count == 0, Tell(report));
+    }
+
+    [Fact]
+    public void Unknown_fault_kinds_and_modes_that_cannot_be_simulated_are_refused_in_one_line()
+    {
+        Assert.Contains("'fire' is not known", Assert.Throws<UserErrorException>(() => FaultKinds.Parse("delay,fire")).Message, StringComparison.Ordinal);
+        Assert.Contains("async", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Consistency = new Consistency.Async() })).Message, StringComparison.Ordinal);
+        Assert.Equal([FaultKind.Crash, FaultKind.Slow], FaultKinds.Parse("crash,slow"));
+    }
+}
