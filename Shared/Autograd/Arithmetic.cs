@@ -10,7 +10,7 @@ public static partial class TensorOps
         /// <summary>a + b, with broadcasting.</summary>
         public Tensor Add(Tensor b)
         {
-            var y = Broadcasting.Apply<AddOperator>(a, b, "Add");
+            var y = Broadcasting.Apply<AddOperator>(a, b);
             Recorder.Record<AddRule>(y, a, b);
             return y;
         }
@@ -18,124 +18,65 @@ public static partial class TensorOps
         /// <summary>a − b, with broadcasting.</summary>
         public Tensor Sub(Tensor b)
         {
-            var y = Broadcasting.Apply<SubOperator>(a, b, "Sub");
+            var y = Broadcasting.Apply<SubOperator>(a, b);
             Recorder.Record<SubRule>(y, a, b);
             return y;
         }
 
         /// <summary>a · b element by element, with broadcasting.</summary>
-        public Tensor Mul(Tensor b)
-        {
-            var y = Broadcasting.Apply<MulOperator>(a, b, "Mul");
-            if (Recorder.Record<MulRule>(y, a, b) is { } rule) (rule.A, rule.B) = (a, b);
-            return y;
-        }
+        public Tensor Mul(Tensor b) => Apply<MulOperator>(a, b);
 
         /// <summary>a / b element by element, with broadcasting.</summary>
-        public Tensor Div(Tensor b)
-        {
-            var y = Broadcasting.Apply<DivOperator>(a, b, "Div");
-            if (Recorder.Record<DivRule>(y, a, b) is { } rule) (rule.A, rule.B) = (a, b);
-            return y;
-        }
-
-        /// <summary>a · factor.</summary>
-        public Tensor Scale(float factor)
-        {
-            Types.RequireFloat(a, "Scale");
-            var y = TensorMemory.Empty(a.Shape);
-            Elementwise.Multiply(a.Contiguous().Span, factor, y.Span);
-            if (Recorder.Record<ScaleRule>(y, a) is { } rule) rule.Factor = factor;
-            return y;
-        }
-
-        /// <summary>a + value.</summary>
-        public Tensor AddScalar(float value)
-        {
-            Types.RequireFloat(a, "AddScalar");
-            var y = TensorMemory.Empty(a.Shape);
-            Elementwise.Add(a.Contiguous().Span, value, y.Span);
-            Recorder.Record<AddScalarRule>(y, a);
-            return y;
-        }
-
-        /// <summary>−a.</summary>
-        public Tensor Neg() => a.Scale(-1f);
-
-        /// <summary>a + b, with broadcasting.</summary>
-        public static Tensor operator +(Tensor x, Tensor y) => x.Add(y);
-
-        /// <summary>a + value.</summary>
-        public static Tensor operator +(Tensor x, float y) => x.AddScalar(y);
-
-        /// <summary>value + a.</summary>
-        public static Tensor operator +(float x, Tensor y) => y.AddScalar(x);
-
-        /// <summary>a − b, with broadcasting.</summary>
-        public static Tensor operator -(Tensor x, Tensor y) => x.Sub(y);
-
-        /// <summary>a − value.</summary>
-        public static Tensor operator -(Tensor x, float y) => x.AddScalar(-y);
-
-        /// <summary>value − a.</summary>
-        public static Tensor operator -(float x, Tensor y) => y.Neg().AddScalar(x);
-
-        /// <summary>−a.</summary>
-        public static Tensor operator -(Tensor x) => x.Neg();
-
-        /// <summary>a · b element by element, with broadcasting.</summary>
-        public static Tensor operator *(Tensor x, Tensor y) => x.Mul(y);
-
-        /// <summary>a · value.</summary>
-        public static Tensor operator *(Tensor x, float y) => x.Scale(y);
-
-        /// <summary>value · a.</summary>
-        public static Tensor operator *(float x, Tensor y) => y.Scale(x);
-
-        /// <summary>a / b element by element, with broadcasting.</summary>
-        public static Tensor operator /(Tensor x, Tensor y) => x.Div(y);
-
-        /// <summary>a / value.</summary>
-        public static Tensor operator /(Tensor x, float y) => x.Div(Tensor.Scalar(y));
-
-        /// <summary>value / a.</summary>
-        public static Tensor operator /(float x, Tensor y) => Tensor.Scalar(x).Div(y);
+        public Tensor Div(Tensor b) => Apply<DivOperator>(a, b);
     }
 
     internal readonly struct AddOperator : IBinaryOperator
     {
-        public static void Apply(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Add(x, y, destination);
+        public static void Apply(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Add(a, b, destination);
 
-        public static void Apply(ReadOnlySpan<float> x, float y, Span<float> destination) => Elementwise.Add(x, y, destination);
+        public static void Apply(ReadOnlySpan<float> a, float b, Span<float> destination) => Elementwise.Add(a, b, destination);
 
-        public static void Apply(float x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Add(y, x, destination);
+        public static void Apply(float a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Add(b, a, destination);
     }
 
     internal readonly struct SubOperator : IBinaryOperator
     {
-        public static void Apply(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Subtract(x, y, destination);
+        public static void Apply(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Subtract(a, b, destination);
 
-        public static void Apply(ReadOnlySpan<float> x, float y, Span<float> destination) => Elementwise.Add(x, -y, destination);
+        public static void Apply(ReadOnlySpan<float> a, float b, Span<float> destination) => Elementwise.Subtract(a, b, destination);
 
-        public static void Apply(float x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Subtract(x, y, destination);
+        public static void Apply(float a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Subtract(a, b, destination);
     }
 
-    internal readonly struct MulOperator : IBinaryOperator
+    internal readonly struct MulOperator : IDifferentiableOperator
     {
-        public static void Apply(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Multiply(x, y, destination);
+        public static void Apply(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Multiply(a, b, destination);
 
-        public static void Apply(ReadOnlySpan<float> x, float y, Span<float> destination) => Elementwise.Multiply(x, y, destination);
+        public static void Apply(ReadOnlySpan<float> a, float b, Span<float> destination) => Elementwise.Multiply(a, b, destination);
 
-        public static void Apply(float x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Multiply(y, x, destination);
+        public static void Apply(float a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Multiply(b, a, destination);
+
+        public static void BackwardFirst(ReadOnlySpan<float> dy, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> da, bool accumulate)
+        {
+            if (accumulate) Elementwise.MultiplyAccumulate(dy, b, da);
+            else Elementwise.Multiply(dy, b, da);
+        }
+
+        public static void BackwardSecond(ReadOnlySpan<float> dy, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> db, bool accumulate) => BackwardFirst(dy, b, a, db, accumulate);
     }
 
-    internal readonly struct DivOperator : IBinaryOperator
+    internal readonly struct DivOperator : IDifferentiableOperator
     {
-        public static void Apply(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Divide(x, y, destination);
+        public static void Apply(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Divide(a, b, destination);
 
-        public static void Apply(ReadOnlySpan<float> x, float y, Span<float> destination) => Elementwise.Divide(x, y, destination);
+        public static void Apply(ReadOnlySpan<float> a, float b, Span<float> destination) => Elementwise.Divide(a, b, destination);
 
-        public static void Apply(float x, ReadOnlySpan<float> y, Span<float> destination) => Elementwise.Divide(x, y, destination);
+        public static void Apply(float a, ReadOnlySpan<float> b, Span<float> destination) => Elementwise.Divide(a, b, destination);
+
+        // The gradient of a logarithm is the quotient that is wanted here.
+        public static void BackwardFirst(ReadOnlySpan<float> dy, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> da, bool accumulate) => VectorMath.LogBackward(dy, b, da, accumulate);
+
+        public static void BackwardSecond(ReadOnlySpan<float> dy, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> db, bool accumulate) => Elementwise.DivideBackward(dy, a, b, db, accumulate);
     }
 
     private sealed class AddRule : Rule
@@ -154,54 +95,21 @@ public static partial class TensorOps
     {
         protected override void Backward(Tensor gradient)
         {
-            if (Needs(1)) GiveNew(1, gradient.Neg());
+            if (Needs(1))
+            {
+                if (InputShape(1) == OutputShape)
+                {
+                    var target = Target(1, out bool accumulate);
+                    if (accumulate) Elementwise.AccumulateNegated(gradient.Span, target);
+                    else Elementwise.Negate(gradient.Span, target);
+                }
+                else
+                {
+                    GiveNew(1, Broadcasting.SumTo(gradient, InputShape(1)).Neg());
+                }
+            }
             Give(0, gradient);
         }
-
-        protected override void Forget() { }
-    }
-
-    private sealed class MulRule : Rule
-    {
-        public Saved A;
-        public Saved B;
-
-        protected override void Backward(Tensor gradient)
-        {
-            if (Needs(0)) GiveNew(0, gradient.Mul(B.Get(this)));
-            if (Needs(1)) GiveNew(1, gradient.Mul(A.Get(this)));
-        }
-
-        protected override void Forget() => A = B = default;
-    }
-
-    private sealed class DivRule : Rule
-    {
-        public Saved A;
-        public Saved B;
-
-        protected override void Backward(Tensor gradient)
-        {
-            var b = B.Get(this);
-            if (Needs(0)) GiveNew(0, gradient.Div(b));
-            if (Needs(1)) GiveNew(1, gradient.Mul(A.Get(this)).Div(b.Mul(b)).Neg());
-        }
-
-        protected override void Forget() => A = B = default;
-    }
-
-    private sealed class ScaleRule : Rule
-    {
-        public float Factor;
-
-        protected override void Backward(Tensor gradient) => GiveNew(0, gradient.Scale(Factor));
-
-        protected override void Forget() { }
-    }
-
-    private sealed class AddScalarRule : Rule
-    {
-        protected override void Backward(Tensor gradient) => Give(0, gradient);
 
         protected override void Forget() { }
     }

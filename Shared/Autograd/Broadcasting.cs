@@ -36,18 +36,18 @@ internal static class Broadcasting
     }
 
     /// <summary>Applies an element-wise function of two tensors into a new one of their common shape.</summary>
-    public static Tensor Apply<TOperator>(Tensor a, Tensor b, string operation) where TOperator : IBinaryOperator
+    public static Tensor Apply<TOperator>(Tensor a, Tensor b) where TOperator : IBinaryOperator
     {
         var (x, y) = (a.Node, b.Node);
-        Types.RequireFloat(a, operation);
-        Types.RequireFloat(b, operation);
+        if (x.Storage.Type != DType.Float32) Types.RequireFloat(a, RuleName.Of(typeof(TOperator)));
+        if (y.Storage.Type != DType.Float32) Types.RequireFloat(b, RuleName.Of(typeof(TOperator)));
         if (x.Shape == y.Shape && x.Contiguous && y.Contiguous)
         {
             var same = TensorMemory.Empty(x.Shape);
             TOperator.Apply(a.Span, b.Span, same.Span);
             return same;
         }
-        var shape = Common(x.Shape, y.Shape, operation);
+        var shape = Common(x.Shape, y.Shape, RuleName.Of(typeof(TOperator)));
         var result = TensorMemory.Empty(shape);
         var destination = result.Span;
         if (destination.Length == 0) return result;
@@ -57,16 +57,43 @@ internal static class Broadcasting
         return result;
     }
 
-    /// <summary>Sums a tensor down to the shape that broadcast to its own: the gradient of broadcasting.</summary>
+    /// <summary>The tensor's elements as contiguous memory of a shape that it broadcasts to: itself where nothing repeats. Not recorded.</summary>
+    public static Tensor Expanded(Tensor value, Shape shape)
+    {
+        var n = value.Node;
+        if (n.Shape == shape && n.Contiguous) return value;
+        var result = TensorMemory.Empty(shape, n.Storage.Type);
+        var strides = StridesFor(n, shape);
+        switch (n.Storage.Type)
+        {
+            case DType.Float32: Strided.Copy(n.Storage.Floats, n.Offset, shape, strides, result.Span); break;
+            case DType.Int64: Strided.Copy(n.Storage.Longs, n.Offset, shape, strides, result.LongSpan); break;
+            default: Strided.Copy(n.Storage.Bools, n.Offset, shape, strides, result.BoolSpan); break;
+        }
+        return result;
+    }
+
+    /// <summary>Sums a tensor down to the shape that broadcast to its own: the gradient of broadcasting. Neighbouring dimensions are summed in one go.</summary>
     public static Tensor SumTo(Tensor value, Shape shape)
     {
         if (value.Shape == shape) return value;
-        int lead = value.Rank - shape.Rank;
-        var result = value;
-        for (int d = 0; d < value.Rank; d++)
-            if (d < lead || (shape[d - lead] == 1 && value.Shape[d] != 1))
-                result = Reductions.SumDim(result, d);
-        return result.Reshape(shape);
+        var source = value.Contiguous();
+        var from = source.Shape;
+        int lead = from.Rank - shape.Rank;
+        for (int d = from.Rank - 1; d >= 0; d--)
+        {
+            if (!IsSummed(d)) continue;
+            int end = d, n = 1, outer = 1, inner = 1;
+            for (; d >= 0 && IsSummed(d); d--) n *= from[d];
+            for (int i = 0; i <= d; i++) outer *= from[i];
+            for (int i = end + 1; i < from.Rank; i++) inner *= shape[i - lead];
+            var sum = TensorMemory.Empty(new Shape(outer * inner));
+            Reduce.SumAxis(outer, n, inner, source.Span, sum.Span);
+            source = sum;
+        }
+        return source.Reshape(shape);
+
+        bool IsSummed(int d) => d < lead || (shape[d - lead] == 1 && from[d] != 1);
     }
 
     /// <summary>One row of the last dimension at a time, whatever the strides.</summary>

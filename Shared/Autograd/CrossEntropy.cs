@@ -3,58 +3,79 @@ using DistTrain.Tensors;
 
 namespace DistTrain.Autograd;
 
-/// <summary>How a loss reduces the losses of its elements.</summary>
-public enum Reduction
-{
-    /// <summary>Their mean (weighted, where there are class weights).</summary>
-    Mean,
-
-    /// <summary>Their sum.</summary>
-    Sum,
-
-    /// <summary>No reduction.</summary>
-    None,
-}
-
 public static partial class TensorOps
 {
     extension(Tensor logits)
     {
         /// <summary>
-        /// Softmax cross-entropy of logits <c>[N, C]</c> against class labels <c>[N]</c> (Int64, in [0, C)), as PyTorch's <c>cross_entropy</c>.
+        /// Softmax cross-entropy of logits against class labels, as PyTorch's <c>cross_entropy</c>: logits <c>[N, C]</c> and labels <c>[N]</c>, <c>[C]</c> and a scalar, or <c>[N, C, d1, …]</c> and
+        /// <c>[N, d1, …]</c>.
         /// </summary>
-        /// <exception cref="ArgumentException">Shapes do not fit, or a label is out of range.</exception>
-        public Tensor CrossEntropy(Tensor target, Reduction reduction = Reduction.Mean)
+        /// <param name="target">Class labels (Int64), each in [0, C) or <paramref name="ignoreIndex"/>.</param>
+        /// <param name="reduction">The mean divides by the sum of the counted labels' weights; it is NaN where none counts.</param>
+        /// <param name="weight">A weight for each class, <c>[C]</c>; none if null. No gradient flows to it.</param>
+        /// <param name="ignoreIndex">A label that does not count.</param>
+        /// <param name="labelSmoothing">The share of the target that is spread over all classes, in [0, 1]: https://arxiv.org/abs/1512.00567.</param>
+        /// <exception cref="ArgumentException">Shapes or types do not fit, or a label is out of range.</exception>
+        public Tensor CrossEntropy(Tensor target, Reduction reduction = Reduction.Mean, Tensor? weight = null, int ignoreIndex = -100, float labelSmoothing = 0f)
         {
             Types.RequireFloat(logits, "CrossEntropy");
             Types.RequireIndices(target, "CrossEntropy");
-            if (logits.Rank != 2 || target.Rank != 1 || target.Shape[0] != logits.Shape[0])
-                throw new ArgumentException($"CrossEntropy: logits {logits.Shape} and target {target.Shape}, expected [N, C] and [N]");
-            int rows = logits.Shape[0], classes = logits.Shape[1];
-            Tensor input = logits.Contiguous(), labels = target.Contiguous();
-            Labels.Check(labels.LongSpan, classes, "CrossEntropy");
-            var losses = TensorMemory.Empty(new Shape(rows));
-            CrossEntropyStub.Forward(rows, classes, input.Span, labels.LongSpan, losses.Span);
-            if (reduction == Reduction.None) throw new NotSupportedException();
-            var y = Tensor.Scalar(Reduce.Sum(losses.Span) / (reduction == Reduction.Mean ? rows : 1));
-            if (Recorder.Record<CrossEntropyRule>(y, input) is { } rule) (rule.Logits, rule.Classes, rule.Factor) = (input, labels, reduction == Reduction.Mean ? 1f / rows : 1f);
+            if (!(labelSmoothing >= 0f && labelSmoothing <= 1f)) throw new ArgumentException($"CrossEntropy: labelSmoothing was {labelSmoothing}, expected 0 to 1");
+            if (reduction == Reduction.BatchMean) throw new ArgumentException("CrossEntropy: the reduction was BatchMean, expected Mean, Sum or None");
+            if (logits.Rank == 0 || logits.Rank == 1 && target.Rank != 0 || logits.Rank > 1 && target.Shape != logits.Shape.Without(1))
+                throw new ArgumentException($"CrossEntropy: logits {logits.Shape} and target {target.Shape}, expected [N, C] and [N], or [N, C, d1, ...] and [N, d1, ...]");
+            int classes = logits.Rank == 1 ? logits.Shape[0] : logits.Shape[1];
+            if (weight is { } w && (w.Type != DType.Float32 || w.Rank != 1 || w.Shape[0] != classes)) throw new ArgumentException($"CrossEntropy: the weight has shape {w.Shape} and holds {w.Type}, expected Float32 [{classes}]");
+
+            Tensor input = ClassesLast(logits).Contiguous(), labels = target.Contiguous(), weights = weight?.Detach().Contiguous() ?? default;
+            int rows = labels.Numel;
+            Labels.Check(labels.LongSpan, classes, "CrossEntropy", ignoreIndex);
+            Tensor losses = TensorMemory.Empty(target.Shape), logSumExp = TensorMemory.Empty(new Shape(rows));
+            double denominator = Simd.CrossEntropy.Forward(rows, classes, input.Span, labels.LongSpan, weight == null ? default : weights.Span, ignoreIndex, labelSmoothing, losses.Span, logSumExp.Span);
+            float divisor = reduction == Reduction.Mean ? (float)denominator : 1f;
+            var y = reduction == Reduction.None ? losses : Tensor.Scalar(Reduce.Sum(losses.Span) / divisor);
+            if (Recorder.Record<CrossEntropyRule>(y, input) is { } rule)
+            {
+                (rule.Logits, rule.Classes, rule.LogSumExp, rule.Factor) = (input, labels, logSumExp, 1f / divisor);
+                (rule.IgnoreIndex, rule.Smoothing, rule.Weighted, rule.EachRow) = (ignoreIndex, labelSmoothing, weight != null, reduction == Reduction.None);
+                if (weight != null) rule.Weights = weights;
+            }
             return y;
         }
+    }
+
+    /// <summary>[N, C, d1, …] as [N, d1, …, C].</summary>
+    private static Tensor ClassesLast(Tensor x)
+    {
+        if (x.Rank <= 2) return x;
+        Span<int> order = stackalloc int[x.Rank];
+        order[^1] = 1;
+        for (int d = 2; d < x.Rank; d++) order[d - 1] = d;
+        return x.Permute(order);
     }
 
     private sealed class CrossEntropyRule : Rule
     {
         public Saved Logits;
         public Saved Classes;
+        public Saved LogSumExp;
+        public Saved Weights;
         public float Factor;
+        public long IgnoreIndex;
+        public float Smoothing;
+        public bool Weighted;
+        public bool EachRow;
 
         protected override void Backward(Tensor gradient)
         {
-            var (x, labels) = (Logits.Get(this), Classes.Get(this));
+            Tensor x = Logits.Get(this), labels = Classes.Get(this);
             var target = Target(0, out bool accumulate);
-            CrossEntropyStub.Backward(x.Shape[0], x.Shape[1], x.Span, labels.LongSpan, gradient.Item() * Factor, target, accumulate);
+            Simd.CrossEntropy.Backward(
+                labels.Numel, x.Shape[^1], x.Span, labels.LongSpan, Weighted ? Weights.Get(this).Span : default, IgnoreIndex, Smoothing, LogSumExp.Get(this).Span,
+                EachRow ? 1f : gradient.Item() * Factor, EachRow ? gradient.Span : default, target, accumulate);
         }
 
-        protected override void Forget() => Logits = Classes = default;
+        protected override void Forget() => Logits = Classes = LogSumExp = Weights = default;
     }
 }

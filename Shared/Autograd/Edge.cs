@@ -8,10 +8,12 @@ internal readonly struct Edge
     public Edge(Tensor input)
     {
         var node = input.Node;
+        Shape = node.Shape;
         if (!node.RequiresGrad) return;
         Rule = node.GradFn as Rule;
+        if (Rule != null && node.HistoryVersion != node.Storage.Version)
+            throw new InvalidOperationException($"a tensor of shape {node.Shape} made by {Rule.Name} shares its memory with one that was changed in place since: its gradient would not be its value's; Clone() it before the change, or make it after");
         if (Rule == null) Leaf = node;
-        Shape = node.Shape;
     }
 
     public Rule? Rule { get; }

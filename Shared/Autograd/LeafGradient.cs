@@ -23,9 +23,15 @@ internal static class LeafGradient
         leaf.Flow = null;
         var value = new Tensor(flow);
         foreach (var hook in leaf.Hooks!) value = Hooked.Apply(hook, value, leaf.Shape, "a leaf");
-        var target = TensorMemory.Floats(Own(leaf, out bool accumulate));
-        if (accumulate) Simd.Elementwise.Add(target, value.Contiguous().Span, target);
-        else value.CopyTo(target);
+        Add(leaf, value);
+    }
+
+    /// <summary>Adds to <c>.Grad</c>, or starts it.</summary>
+    public static void Add(TensorNode tensor, Tensor gradient)
+    {
+        var target = TensorMemory.Floats(Own(tensor, out bool accumulate));
+        if (accumulate) Simd.Elementwise.Add(target, gradient.Contiguous().Span, target);
+        else gradient.CopyTo(target);
     }
 
     private static TensorNode Own(TensorNode leaf, out bool accumulate)

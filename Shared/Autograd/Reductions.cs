@@ -8,57 +8,111 @@ public static partial class TensorOps
     extension(Tensor x)
     {
         /// <summary>The sum of all elements: a scalar.</summary>
-        public Tensor Sum()
+        public Tensor Sum() => x.Sum([]);
+
+        /// <summary>The sum along one dimension, which stays with size 1 if <paramref name="keepDim"/>.</summary>
+        public Tensor Sum(int dim, bool keepDim = false) => x.Sum([dim], keepDim);
+
+        /// <summary>The sum over several dimensions, or over all where none is named.</summary>
+        public Tensor Sum(ReadOnlySpan<int> dims, bool keepDim = false) => SumOf(Axes.Of(x, dims, keepDim, "Sum"), 1f);
+
+        /// <summary>The mean of all elements: a scalar; NaN of no elements.</summary>
+        public Tensor Mean() => x.Mean([]);
+
+        /// <summary>The mean along one dimension.</summary>
+        public Tensor Mean(int dim, bool keepDim = false) => x.Mean([dim], keepDim);
+
+        /// <summary>The mean over several dimensions, or over all where none is named.</summary>
+        public Tensor Mean(ReadOnlySpan<int> dims, bool keepDim = false)
         {
-            Types.RequireFloat(x, "Sum");
-            var y = Tensor.Scalar(Reduce.Sum(x.Contiguous().Span));
-            if (Recorder.Record<SumAllRule>(y, x) is { } rule) rule.Factor = 1f;
+            var axes = Axes.Of(x, dims, keepDim, "Mean");
+            return SumOf(axes, axes.N);
+        }
+
+        /// <summary>The product of all elements: a scalar.</summary>
+        public Tensor Prod() => x.Flatten().Prod(0);
+
+        /// <summary>The product along one dimension; its gradient is right where elements are zero, too.</summary>
+        public Tensor Prod(int dim, bool keepDim = false)
+        {
+            var axes = Axes.Of(x, [dim], keepDim, "Prod");
+            var y = TensorMemory.Empty(axes.Output);
+            Scan.Product(axes.Outer, axes.N, axes.Inner, axes.Source.Span, y.Span);
+            if (Recorder.Record<ProdRule>(y, axes.Source) is { } rule) (rule.X, rule.Outer, rule.N, rule.Inner) = (axes.Source, axes.Outer, axes.N, axes.Inner);
             return y;
         }
 
-        /// <summary>The mean of all elements: a scalar; NaN of no elements.</summary>
-        public Tensor Mean()
+        /// <summary>Running sums along one dimension.</summary>
+        public Tensor Cumsum(int dim)
         {
-            Types.RequireFloat(x, "Mean");
-            float count = x.Numel;
-            var y = Tensor.Scalar(Reduce.Sum(x.Contiguous().Span) / count);
-            if (Recorder.Record<SumAllRule>(y, x) is { } rule) rule.Factor = 1f / count;
+            var axes = Axes.Along(x, dim, "Cumsum");
+            var y = TensorMemory.Empty(axes.Output);
+            Scan.CumulativeSum(axes.Outer, axes.N, axes.Inner, axes.Source.Span, y.Span);
+            if (Recorder.Record<CumsumRule>(y, axes.Source) is { } rule) (rule.Outer, rule.N, rule.Inner) = (axes.Outer, axes.N, axes.Inner);
             return y;
         }
     }
 
-    private sealed class SumAllRule : Rule
+    private static Tensor SumOf(in Axes axes, float divisor)
     {
+        var y = TensorMemory.Empty(axes.Output);
+        var sums = y.Span;
+        Reduce.SumAxis(axes.Outer, axes.N, axes.Inner, axes.Source.Span, sums);
+        if (divisor != 1f) Elementwise.Divide(sums, divisor, sums);
+        if (Recorder.Record<SumRule>(y, axes.Source) is { } rule) (rule.Outer, rule.N, rule.Inner, rule.Factor) = (axes.Outer, axes.N, axes.Inner, 1f / divisor);
+        return y;
+    }
+
+    /// <summary>A sum or, with a factor, a mean over the middle of [outer, n, inner].</summary>
+    private sealed class SumRule : Rule
+    {
+        public int Outer;
+        public int N;
+        public int Inner;
         public float Factor;
+
+        public override string Name => Factor == 1f ? "Sum" : "Mean";
 
         protected override void Backward(Tensor gradient)
         {
             var target = Target(0, out bool accumulate);
-            float value = gradient.Item() * Factor;
-            if (accumulate) Elementwise.Add(target, value, target);
-            else target.Fill(value);
+            Spread.Axis(Outer, N, Inner, gradient.Span, Factor, target, accumulate);
         }
 
         protected override void Forget() { }
     }
-}
 
-/// <summary>Sums along dimensions, without a record: shared by forward and backward.</summary>
-internal static class Reductions
-{
-    /// <summary>The sum along one dimension, which stays with size 1.</summary>
-    public static Tensor SumDim(Tensor x, int dim)
+    private sealed class ProdRule : Rule
     {
-        var source = x.Contiguous();
-        var shape = source.Shape;
-        int outer = 1, inner = 1;
-        for (int d = 0; d < shape.Rank; d++)
+        public Saved X;
+        public int Outer;
+        public int N;
+        public int Inner;
+
+        protected override void Backward(Tensor gradient)
         {
-            if (d < dim) outer *= shape[d];
-            else if (d > dim) inner *= shape[d];
+            var x = X.Get(this);
+            var result = TensorMemory.Empty(x.Shape);
+            Scan.ProductBackward(Outer, N, Inner, gradient.Span, x.Span, result.Span);
+            GiveNew(0, result);
         }
-        var result = TensorMemory.Empty(shape.With(dim, 1));
-        Reduce.SumAxis(outer, shape[dim], inner, source.Span, result.Span, accumulate: false);
-        return result;
+
+        protected override void Forget() => X = default;
+    }
+
+    private sealed class CumsumRule : Rule
+    {
+        public int Outer;
+        public int N;
+        public int Inner;
+
+        protected override void Backward(Tensor gradient)
+        {
+            var own = Scratch(gradient);
+            Scan.CumulativeSumBackward(Outer, N, Inner, gradient.Span, own.Span);
+            Pass(0, own, gradient);
+        }
+
+        protected override void Forget() { }
     }
 }

@@ -14,6 +14,7 @@ public abstract class Rule : GradNode
     private TensorNode? gradient;
     private bool gradientGiven;
     private List<Func<Tensor, Tensor>>? hooks;
+    private TensorNode? retained;
 
     /// <summary>The operation's name: the class's without <c>Rule</c>.</summary>
     public override string Name => RuleName.Of(GetType());
@@ -44,7 +45,7 @@ public abstract class Rule : GradNode
     /// <summary>Whether input <paramref name="input"/> is to receive a gradient.</summary>
     protected bool Needs(int input) => edges[input].Exists;
 
-    /// <summary>The shape of an input that needs a gradient.</summary>
+    /// <summary>The shape of an input.</summary>
     protected Shape InputShape(int input) => edges[input].Shape;
 
     /// <summary>
@@ -64,11 +65,15 @@ public abstract class Rule : GradNode
         if (!edge.Exists) return;
         if (value.Shape != edge.Shape) (value, fresh) = (Broadcasting.SumTo(value, edge.Shape), true);
         if (TryAdopt(ref edge, value, fresh)) return;
-        var source = value.Contiguous();
+        var node = value.Node;
         var target = Target(input, out bool accumulate);
-        if (accumulate) Elementwise.Add(target, source.Span, target);
-        else source.Span.CopyTo(target);
+        if (!accumulate) TensorMemory.CopyTo(node, target);
+        else if (node.Contiguous) Elementwise.Add(target, value.Span, target);
+        else Elementwise.Add(target, value.Contiguous().Span, target);
     }
+
+    /// <summary>Whether memory given to an input would become its gradient as it is, instead of being added or copied to another place.</summary>
+    protected bool TakesMemory(int input) => edges[input].Rule is { gradient: null, hooks: null };
 
     /// <summary>
     /// Memory of the gradient's size that the rule may write to: the gradient's own where nothing else will read it, else a new tensor's. A rule whose gradient is an element-wise function of the one
@@ -79,6 +84,9 @@ public abstract class Rule : GradNode
         bool own = this.gradient is { } node && hooks == null && !gradientGiven && node.Storage == gradient.Node.Storage;
         return own ? gradient : TensorMemory.Empty(gradient.Shape);
     }
+
+    /// <summary>Passes what was computed into <see cref="Scratch"/> on to an input.</summary>
+    protected void Pass(int input, Tensor value, Tensor gradient) => Give(input, value, fresh: value.Node != gradient.Node);
 
     /// <summary>The tensor that <see cref="Target"/> is the memory of.</summary>
     internal TensorNode TargetNode(int input, out bool accumulate)
@@ -96,6 +104,7 @@ public abstract class Rule : GradNode
         var node = output.Node;
         node.GradFn = this;
         node.RequiresGrad = true;
+        node.HistoryVersion = node.Storage.Version;
     }
 
     internal void AddEdge(Tensor input)
@@ -104,7 +113,9 @@ public abstract class Rule : GradNode
         edges[edgeCount++] = new Edge(input);
     }
 
-    internal void AddHook(Func<Tensor, Tensor> hook) => (hooks ??= []).Add(hook);
+    internal override void AddHook(Func<Tensor, Tensor> hook) => (hooks ??= []).Add(hook);
+
+    internal override void RetainGrad(TensorNode output) => retained = output;
 
     /// <summary>Runs hooks and the rule on the gradient that has come together, then gives its memory back.</summary>
     internal void Run(bool retainGraph)
@@ -113,6 +124,7 @@ public abstract class Rule : GradNode
         var value = new Tensor(node);
         if (hooks != null)
             foreach (var hook in hooks) value = Hooked.Apply(hook, value, OutputShape, Name);
+        if (retained != null) LeafGradient.Add(retained, value);
         using (GradMode.NoGrad()) Backward(value);
         gradient = null;
         if (!gradientGiven && hooks == null) StepArena.Current?.Return(node.Storage);
@@ -145,6 +157,7 @@ public abstract class Rule : GradNode
         gradient = null;
         gradientGiven = false;
         hooks = null;
+        retained = null;
     }
 
     private TensorNode OwnGradient(out bool accumulate)

@@ -2,10 +2,12 @@ using System.Collections.Concurrent;
 
 namespace DistTrain.Autograd;
 
-/// <summary>Names of operations, taken from the rules' class names once per class.</summary>
+/// <summary>Names of operations, taken from the class names of rules and functions once per class.</summary>
 internal static class RuleName
 {
     private static readonly ConcurrentDictionary<Type, string> Names = new();
 
-    public static string Of(Type rule) => Names.GetOrAdd(rule, static type => type.Name.EndsWith("Rule", StringComparison.Ordinal) ? type.Name[..^4] : type.Name);
+    public static string Of(Type rule) => Names.GetOrAdd(rule, static type => Without(Without(Without(type.Name, "Rule"), "Function"), "Operator"));
+
+    private static string Without(string name, string ending) => name.EndsWith(ending, StringComparison.Ordinal) ? name[..^ending.Length] : name;
 }

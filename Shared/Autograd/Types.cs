@@ -14,4 +14,9 @@ internal static class Types
     {
         if (tensor.Type != DType.Int64) throw new ArgumentException($"{operation}: the indices of shape {tensor.Shape} hold {tensor.Type}, expected Int64");
     }
+
+    public static void RequireBool(Tensor tensor, string operation)
+    {
+        if (tensor.Type != DType.Bool) throw new ArgumentException($"{operation}: the mask of shape {tensor.Shape} holds {tensor.Type}, expected Bool: make one with a comparison or To(DType.Bool)");
+    }
 }

@@ -19,52 +19,88 @@ public static partial class TensorOps
             return y;
         }
 
-        /// <summary>The same elements under another shape; −1 stands for the size that is left over. No copy where the elements are contiguous.</summary>
-        /// <exception cref="ArgumentException">The shapes have different numbers of elements.</exception>
-        public Tensor Reshape(params ReadOnlySpan<int> sizes) => x.Reshape(Inferred(x.Shape, sizes));
-
-        /// <inheritdoc cref="Reshape(Tensor, ReadOnlySpan{int})"/>
-        public Tensor Reshape(Shape shape)
-        {
-            if (shape.Numel != x.Numel) throw new ArgumentException($"Reshape: shape {x.Shape} has {x.Numel} elements, {shape} has {shape.Numel}");
-            var source = x.Contiguous();
-            var y = TensorMemory.View(source.Node, shape, shape.ContiguousStrides(), source.Node.Offset);
-            Recorder.Record<ReshapeRule>(y, source);
-            return y;
-        }
-
         /// <summary>The tensor with two dimensions exchanged; a view.</summary>
         public Tensor Transpose(int dim0, int dim1)
         {
-            var n = x.Node;
-            (dim0, dim1) = (n.Shape.Normalize(dim0), n.Shape.Normalize(dim1));
-            var shape = n.Shape.With(dim0, n.Shape[dim1]).With(dim1, n.Shape[dim0]);
-            var strides = n.Strides.With(dim0, n.Strides[dim1]).With(dim1, n.Strides[dim0]);
-            var y = TensorMemory.View(n, shape, strides, n.Offset);
-            if (Recorder.Record<TransposeRule>(y, x) is { } rule) (rule.Dim0, rule.Dim1) = (dim0, dim1);
-            return y;
+            Span<int> order = stackalloc int[Shape.MaxRank];
+            for (int d = 0; d < x.Rank; d++) order[d] = d;
+            (dim0, dim1) = (x.Shape.Normalize(dim0), x.Shape.Normalize(dim1));
+            (order[dim0], order[dim1]) = (dim1, dim0);
+            return View(x, "Transpose", Layout.Of(x).Permute(order[..x.Rank]), Layout.Dense(x.Shape).Permute(order[..x.Rank]));
         }
 
-        /// <summary>All dimensions from <paramref name="startDim"/> to <paramref name="endDim"/> in one.</summary>
-        public Tensor Flatten(int startDim = 0, int endDim = -1)
+        /// <summary>The transpose of a matrix; a view.</summary>
+        /// <exception cref="ArgumentException">The tensor has not two dimensions.</exception>
+        public Tensor T() => x.Rank == 2 ? x.Transpose(0, 1) : throw new ArgumentException($"T: the tensor has shape {x.Shape}, expected a matrix");
+
+        /// <summary>The tensor with its dimensions in another order; a view.</summary>
+        /// <param name="dims">Every dimension once; negative ones count from the end.</param>
+        public Tensor Permute(params ReadOnlySpan<int> dims)
         {
-            if (x.Rank == 0) return x.Reshape(1);
-            (startDim, endDim) = (x.Shape.Normalize(startDim), x.Shape.Normalize(endDim));
-            if (endDim < startDim) throw new ArgumentException($"Flatten: startDim {startDim} is behind endDim {endDim}");
-            Span<int> sizes = stackalloc int[Shape.MaxRank];
-            int rank = 0, merged = 1;
-            for (int d = 0; d < x.Rank; d++)
-            {
-                if (d < startDim || d > endDim)
-                {
-                    sizes[rank++] = x.Shape[d];
-                    continue;
-                }
-                merged *= x.Shape[d];
-                if (d == endDim) sizes[rank++] = merged;
-            }
-            return x.Reshape(new Shape(sizes[..rank]));
+            Span<int> order = stackalloc int[Shape.MaxRank];
+            order = Axes.Distinct(x.Shape, dims, order, "Permute");
+            if (order.Length != x.Rank) throw new ArgumentException($"Permute: {order.Length} dimensions were given for shape {x.Shape}, expected all {x.Rank}");
+            return View(x, "Permute", Layout.Of(x).Permute(order), Layout.Dense(x.Shape).Permute(order));
         }
+
+        /// <summary>The part [start, start + length) of one dimension; a view.</summary>
+        /// <param name="dim">The dimension.</param>
+        /// <param name="start">The first index; a negative one counts from the end.</param>
+        /// <param name="length">How many.</param>
+        /// <exception cref="ArgumentException">The part reaches beyond the dimension.</exception>
+        public Tensor Narrow(int dim, int start, int length)
+        {
+            dim = x.Shape.Normalize(dim);
+            int size = x.Shape[dim], first = start < 0 ? start + size : start;
+            if (first < 0 || length < 0 || first > size - length) throw new ArgumentException($"Narrow: start {start} and length {length} in dimension {dim} of shape {x.Shape}, expected a part of its {size}");
+            return View(x, "Narrow", Layout.Of(x).Narrow(dim, first, length, 1), Layout.Dense(x.Shape).Narrow(dim, first, length, 1));
+        }
+
+        /// <summary>One index of one dimension, which disappears; a view.</summary>
+        /// <exception cref="ArgumentException">The index is out of range.</exception>
+        public Tensor Select(int dim, int index)
+        {
+            dim = x.Shape.Normalize(dim);
+            int size = x.Shape[dim], at = index < 0 ? index + size : index;
+            if ((uint)at >= (uint)size) throw new ArgumentException($"Select: index {index} in dimension {dim} of shape {x.Shape}, expected {-size} to {size - 1}");
+            return View(x, "Select", Layout.Of(x).Select(dim, at), Layout.Dense(x.Shape).Select(dim, at));
+        }
+
+        /// <summary>Repeats dimensions of size 1, and adds dimensions in front, without a copy; −1 keeps a size.</summary>
+        /// <exception cref="ArgumentException">A size that is not 1 would change.</exception>
+        public Tensor Expand(params ReadOnlySpan<int> sizes)
+        {
+            Span<int> result = stackalloc int[Shape.MaxRank];
+            int lead = sizes.Length - x.Rank;
+            if (lead < 0 || sizes.Length > Shape.MaxRank) throw new ArgumentException($"Expand: {sizes.Length} sizes were given for shape {x.Shape}, expected {x.Rank} to {Shape.MaxRank}");
+            for (int d = 0; d < sizes.Length; d++)
+            {
+                int own = d < lead ? 1 : x.Shape[d - lead];
+                result[d] = sizes[d] == -1 && d >= lead ? own : sizes[d];
+                if (own != 1 && result[d] != own) throw new ArgumentException($"Expand: size {own} in dimension {d - lead} of shape {x.Shape} cannot become {sizes[d]}: only a size of 1 repeats");
+            }
+            return x.Expand(new Shape(result[..sizes.Length]));
+        }
+
+        /// <inheritdoc cref="Expand(Tensor, ReadOnlySpan{int})"/>
+        public Tensor Expand(Shape shape)
+        {
+            if (Broadcasting.Common(x.Shape, shape, "Expand") != shape) throw new ArgumentException($"Expand: shape {x.Shape} does not broadcast to {shape}");
+            var n = x.Node;
+            var y = TensorMemory.View(n, shape, Broadcasting.StridesFor(n, shape), n.Offset);
+            if (Recorder.Record<ExpandRule>(y, x) != null) y.Node.IsView = true;
+            return y;
+        }
+    }
+
+    /// <summary>A view with its record: <paramref name="layout"/> is the view in the tensor's memory, <paramref name="dense"/> the same view in contiguous memory of the tensor's shape.</summary>
+    private static Tensor View(Tensor x, string operation, in Layout layout, in Layout dense)
+    {
+        var y = TensorMemory.View(x.Node, layout.Shape, layout.Strides, layout.Offset);
+        if (Recorder.Record<ViewRule>(y, x) is not { } rule) return y;
+        (rule.Operation, rule.Dense) = (operation, dense);
+        y.Node.IsView = true;
+        return y;
     }
 
     private static Tensor CopyOf(Tensor x)
@@ -76,25 +112,6 @@ public static partial class TensorOps
         return y;
     }
 
-    private static Shape Inferred(Shape from, ReadOnlySpan<int> sizes)
-    {
-        Span<int> result = stackalloc int[sizes.Length];
-        int known = 1, open = -1;
-        for (int i = 0; i < sizes.Length; i++)
-        {
-            result[i] = sizes[i];
-            if (sizes[i] != -1) known = checked(known * sizes[i]);
-            else if (open < 0) open = i;
-            else throw new ArgumentException("Reshape: only one size may be -1");
-        }
-        if (open >= 0)
-        {
-            if (known == 0 || from.Numel % known != 0) throw new ArgumentException($"Reshape: shape {from} has {from.Numel} elements, which sizes [{string.Join(", ", sizes.ToArray())}] do not divide");
-            result[open] = from.Numel / known;
-        }
-        return new Shape(result);
-    }
-
     private sealed class CloneRule : Rule
     {
         protected override void Backward(Tensor gradient) => Give(0, gradient);
@@ -102,19 +119,28 @@ public static partial class TensorOps
         protected override void Forget() { }
     }
 
-    private sealed class ReshapeRule : Rule
+    private sealed class ExpandRule : Rule
     {
-        protected override void Backward(Tensor gradient) => Give(0, gradient.Reshape(InputShape(0)));
+        protected override void Backward(Tensor gradient) => Give(0, gradient);
 
         protected override void Forget() { }
     }
 
-    private sealed class TransposeRule : Rule
+    private sealed class ViewRule : Rule
     {
-        public int Dim0;
-        public int Dim1;
+        public string Operation = "View";
+        public Layout Dense;
 
-        protected override void Backward(Tensor gradient) => Give(0, gradient.Transpose(Dim0, Dim1));
+        public override string Name => Operation;
+
+        protected override void Backward(Tensor gradient)
+        {
+            // The view's elements stand where the dense layout says; what it leaves out gets nothing.
+            var node = TargetNode(0, out bool accumulate);
+            bool everything = OutputShape.Numel == node.Shape.Numel;
+            if (!accumulate && !everything) TensorMemory.Floats(node).Clear();
+            Strided.Scatter(gradient.Span, node.Storage.Floats, node.Offset + Dense.Offset, Dense.Shape, Dense.Strides, accumulate || !everything);
+        }
 
         protected override void Forget() { }
     }

@@ -14,4 +14,10 @@ public abstract class GradNode
 
     /// <summary>Forgets everything saved, so that the node can be used again or its memory collected.</summary>
     internal abstract void Reset();
+
+    /// <summary>Adds a function to call with the gradient of the operation's output.</summary>
+    internal abstract void AddHook(Func<Tensor, Tensor> hook);
+
+    /// <summary>Has the gradient of the operation's output kept in <c>.Grad</c> of that output.</summary>
+    internal abstract void RetainGrad(TensorNode output);
 }

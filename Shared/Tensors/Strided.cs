@@ -44,7 +44,7 @@ internal static class Strided
     }
 
     /// <summary>Counts through all dimensions but the last and keeps the memory offset of each row.</summary>
-    public ref struct Odometer
+    public struct Odometer
     {
         private readonly Shape shape;
         private readonly Shape strides;

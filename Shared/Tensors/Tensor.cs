@@ -100,7 +100,17 @@ public readonly partial struct Tensor
         ArgumentNullException.ThrowIfNull(hook);
         var n = Node;
         if (!n.RequiresGrad) throw new InvalidOperationException("RegisterHook: the tensor requires no gradient, so the hook would never run");
-        (n.Hooks ??= []).Add(hook);
+        if (n.GradFn != null) n.GradFn.AddHook(hook);
+        else (n.Hooks ??= []).Add(hook);
+    }
+
+    /// <summary>Has <c>Backward()</c> keep the gradient of this tensor in <see cref="Grad"/> although an operation made it; a leaf's is kept anyway.</summary>
+    /// <exception cref="InvalidOperationException">The tensor requires no gradient.</exception>
+    public void RetainGrad()
+    {
+        var n = Node;
+        if (!n.RequiresGrad) throw new InvalidOperationException("RetainGrad: the tensor requires no gradient, so there is none to keep");
+        n.GradFn?.RetainGrad(n);
     }
 
     /// <summary>The value of a tensor of one element, as a float.</summary>

@@ -23,6 +23,12 @@ internal sealed class TensorNode
     /// <summary>The operation that made it; null for leaves.</summary>
     public GradNode? GradFn;
 
+    /// <summary>The storage's version that <see cref="GradFn"/> describes: another one means that the memory was written to through another tensor.</summary>
+    public int HistoryVersion;
+
+    /// <summary>Whether it shares the memory of another tensor that takes part in differentiation.</summary>
+    public bool IsView;
+
     /// <summary>The gradient's tensor: kept for reuse also while there is no gradient.</summary>
     public TensorNode? Grad;
     public bool HasGrad;
@@ -51,6 +57,7 @@ internal sealed class TensorNode
         Storage = null!;
         RequiresGrad = false;
         GradFn = null;
+        IsView = false;
         Grad = null;
         HasGrad = false;
         GradHandedOut = false;
