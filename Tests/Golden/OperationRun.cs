@@ -26,12 +26,18 @@ internal sealed class OperationRun
             if (input.Type == DType.Float32) input.RequiresGrad_();
     }
 
+    /// <summary>Runs forward and checks that every setting was understood.</summary>
     public Tensor Forward()
     {
         var output = operation(inputs, attributes);
         attributes.AllWereRead();
         return output;
     }
+
+    /// <summary>Runs forward only.</summary>
+    public Tensor Apply() => operation(inputs, attributes);
+
+    public float[][] Gradients() => [.. inputs.Where(x => x.Type == DType.Float32).Select(x => x.Grad!.Value.ToArray())];
 
     public void ZeroGrad()
     {
