@@ -23,7 +23,7 @@ public sealed record ClusterJob
     /// <summary>Where parameters stand in the flat buffer.</summary>
     public required ParameterLayout Layout { get; init; }
 
-    /// <summary>The optimizer's arithmetic.</summary>
+    /// <summary>What turns an averaged gradient, or any slice of it, into the next weights: parameters by the optimizer, running statistics by their own update.</summary>
     public required UpdateRule Rule { get; init; }
 
     /// <summary>The learning rate of a step, from 0.</summary>
@@ -50,9 +50,6 @@ public sealed record ClusterJob
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
 
-    /// <summary>The weight of a step's statistics in the running ones, PyTorch's BatchNorm <c>momentum</c>.</summary>
-    public float StatisticsMomentum { get; init; } = 0.1f;
-
     /// <summary>The cluster's view of a job that the single-process trainer would run: same bits.</summary>
     public static ClusterJob From(TrainingJob job)
     {
@@ -61,7 +58,7 @@ public sealed record ClusterJob
         {
             Plan = job.Plan(),
             Layout = first.Layout,
-            Rule = job.Optimizer,
+            Rule = first.UpdateRule,
             LearningRate = job.LearningRateAt,
             CreateReplica = _ => new ModelReplica(job),
             Weights = first.InitialValues(),

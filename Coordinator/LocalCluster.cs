@@ -128,7 +128,6 @@ public sealed class LocalCluster : IAsyncDisposable
                 StartStep = job.StartStep,
                 Consistency = job.Consistency,
                 OnNonFinite = job.OnNonFinite,
-                StatisticsMomentum = job.StatisticsMomentum,
                 Compute = group,
                 Clock = Clock,
                 Tick = options.Tick,

@@ -50,9 +50,6 @@ public sealed record ServerSetup
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; }
 
-    /// <summary>The weight of a step's statistics in the running ones.</summary>
-    public float StatisticsMomentum { get; init; } = 0.1f;
-
     /// <summary>The threads that reduce and step.</summary>
     public required ISharedQueue Compute { get; init; }
 

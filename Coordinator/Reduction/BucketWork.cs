@@ -113,13 +113,9 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
         }
     }
 
-    private void Apply(ReadOnlySpan<float> gradient, int offset, int length)
-    {
-        if (bucket.IsStatistics)
-            GradientKernels.ScaledSum(Old(offset, length), 1f - setup.StatisticsMomentum, gradient, setup.StatisticsMomentum, New(offset, length));
-        else
-            setup.Rule.Apply(step + 1, learningRate, coefficient, Old(offset, length), gradient, new StateSlices(setup.State, bucket.Offset + offset, length), New(offset, length));
-    }
+    /// <summary>The rule knows from the place in the layout what is a parameter, what is frozen and what are running statistics.</summary>
+    private void Apply(ReadOnlySpan<float> gradient, int offset, int length) =>
+        setup.Rule.Apply(step + 1, learningRate, coefficient, Old(offset, length), gradient, new StateSlices(setup.State, bucket.Offset + offset, length), New(offset, length));
 
     private Span<float> Old(int offset, int length) => from!.Slice(bucket.Offset + offset, length);
 
