@@ -69,13 +69,13 @@ public sealed class TextTests : IDisposable
     [Fact]
     public void Bad_texts_are_refused_in_one_line()
     {
-        Assert.Contains("names no file", Message("text"));
+        Assert.Contains("names no file or folder; expected text:<file>", Message("text"));
         Assert.Contains("no such file", Message($"text:{temp.Folder}/nothing.txt"));
         Assert.Contains("27 tokens are too few for windows of 64; expected at least 128", Message($"text:{temp.Write("short.txt", "0123456789abcdefghij0123456789")}"));
         Assert.Contains("20 tokens are too few for windows of 64; expected at least 65", Message($"text:{temp.Write("shorter.txt", new string('a', 200))}"));
         Assert.Contains("not UTF-8 text: a wrong byte at offset 3", Message($"text:{temp.Write("latin1.txt", [65, 66, 67, 0xE9, 68])}"));
         Assert.Contains("window was '0'; expected a whole number from 1 to 65536", Message($"text:{temp.Write("t.txt", "abc")}?window=0"));
-        Assert.Contains("unknown option 'windows'; text takes window", Message($"text:{temp.Folder}/t.txt?windows=3"));
+        Assert.Contains("unknown option 'windows'; text takes window, bpe, vocab, merges", Message($"text:{temp.Folder}/t.txt?windows=3"));
 
         static string Message(string spec)
         {

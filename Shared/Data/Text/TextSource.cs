@@ -1,11 +1,10 @@
-using System.Globalization;
 using System.Text;
 
 namespace DistTrain.Data;
 
 /// <summary>
-/// Text as characters, for language models: the vocabulary is the text's distinct characters in order of their code, the first 90 % are for training, the
-/// rest for testing.
+/// Text for language models, as characters (the vocabulary is the text's distinct ones in order of their code) or as byte pairs. The first 90 % of the tokens are for
+/// training, the rest for testing.
 /// </summary>
 public static class TextSource
 {
@@ -15,30 +14,37 @@ public static class TextSource
     internal static DataKind Kind => new(
         "text",
         "text:<file>",
-        "a UTF-8 text as characters, in windows of 64",
-        [new("window", $"tokens in a window, 1 to 65536 (default {DefaultWindow})")],
-        spec => Open(spec.Path, WindowOf(spec)));
+        "a UTF-8 text as characters or byte pairs, in windows of 64",
+        [
+            new("window", $"tokens in a window, 1 to 65536 (default {DefaultWindow})"),
+            new("bpe", $"learn a byte-pair vocabulary of this many tokens, {BytePairVocabulary.LeastSize} to {BytePairVocabulary.MostSize}, from the training part"),
+            new("vocab", "a byte-pair vocabulary's vocab.json, to be given with merges"),
+            new("merges", "its merges.txt"),
+        ],
+        Open);
 
-    /// <summary>Reads a text.</summary>
+    /// <summary>Reads a text as characters.</summary>
     /// <param name="file">A UTF-8 file.</param>
     /// <param name="window">Tokens in a window.</param>
     /// <exception cref="UserErrorException">The file is missing, not UTF-8, or too short for one window in each part.</exception>
     public static DataSplit Open(string file, int window = DefaultWindow)
     {
-        if (file.Length == 0)
-            throw new UserErrorException("Data 'text' names no file; expected text:<file>");
+        var text = Read(file);
+        return Split(file, text, CharacterVocabulary.Of(text), window);
+    }
+
+    private static string Read(string file)
+    {
         if (!File.Exists(file))
             throw new UserErrorException($"Data 'text:{file}': no such file");
-        string text;
         try
         {
-            text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(file));
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(file));
         }
         catch (DecoderFallbackException error)
         {
             throw new UserErrorException($"{file}: not UTF-8 text: a wrong byte at offset {error.Index}", error);
         }
-        return Split(file, text, CharacterVocabulary.Of(text), window);
     }
 
     private static DataSplit Split(string file, string text, ITokenizer tokenizer, int window)
@@ -52,8 +58,18 @@ public static class TextSource
             new TokenWindows($"{name}, test part", tokens.AsMemory(train), window, tokenizer, varied: false));
     }
 
-    private static int WindowOf(DataSpec spec) =>
-        !spec.Options.TryGetValue("window", out var text) ? DefaultWindow
-        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var window) && window is >= 1 and <= 65536 ? window
-        : throw new UserErrorException($"Data '{spec}': window was '{text}'; expected a whole number from 1 to 65536");
+    private static DataSplit Open(DataSpec spec)
+    {
+        var file = spec.RequirePath("text:<file>");
+        var window = (int)spec.Whole("window", DefaultWindow, 1, 65536);
+        var size = (int)spec.Whole("bpe", 0, BytePairVocabulary.LeastSize, BytePairVocabulary.MostSize);
+        string? vocabulary = spec.Text("vocab"), merges = spec.Text("merges");
+        if (vocabulary is null != merges is null || (vocabulary is not null && size > 0))
+            throw new UserErrorException($"Data '{spec}': expected vocab and merges together, or bpe, or none of them");
+        var text = Read(file);
+        ITokenizer tokenizer = vocabulary is not null ? BytePairVocabulary.Load(vocabulary, merges!)
+            : size > 0 ? BytePairVocabulary.Of(text[..(int)(text.Length * 9L / 10)], size)
+            : CharacterVocabulary.Of(text);
+        return Split(file, text, tokenizer, window);
+    }
 }

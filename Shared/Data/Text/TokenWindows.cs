@@ -37,7 +37,12 @@ public sealed class TokenWindows : Dataset
     public override int Classes => classes;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string>? ClassNames => (Tokenizer as CharacterVocabulary)?.Characters;
+    public override IReadOnlyList<string>? ClassNames => Tokenizer switch
+    {
+        CharacterVocabulary characters => characters.Characters,
+        BytePairVocabulary pairs => pairs.Tokens,
+        _ => null,
+    };
 
     /// <summary>Where an epoch's first window starts.</summary>
     public int Offset(ReadContext context) => varied && context.IsTraining
