@@ -23,6 +23,9 @@ public static class DataSources
         ImageFolderSource.Kind,
     ];
 
+    /// <summary>The option that every kind takes.</summary>
+    public static readonly DataOption Augment = new("augment", $"random changes to training images: {ImageAugmentation.Usage}");
+
     /// <summary>How every kind is written, for messages: <c>digits[:train,test,seed], mnist:&lt;dir&gt;, ...</c>.</summary>
     public static string Usage => string.Join(", ", Kinds.Select(kind => kind.Usage));
 
@@ -38,15 +41,13 @@ public static class DataSources
             ?? throw new UserErrorException($"Unknown data '{spec}'; expected one of {Usage}{Suggestion.Hint(spec.Kind, Kinds.Select(k => k.Name))}");
         foreach (var option in spec.Options.Keys)
         {
-            if (!kind.Options.Any(known => known.Name == option))
-            {
-                var known = kind.Options.IsEmpty ? "takes none" : $"takes {string.Join(", ", kind.Options.Select(o => o.Name))}";
-                throw new UserErrorException($"Data '{spec}': unknown option '{option}'; {kind.Name} {known}");
-            }
+            if (option != Augment.Name && !kind.Options.Any(known => known.Name == option))
+                throw new UserErrorException($"Data '{spec}': unknown option '{option}'; {kind.Name} takes {string.Join(", ", kind.Options.Append(Augment).Select(known => known.Name))}");
         }
         try
         {
-            return kind.Open(spec);
+            var split = kind.Open(spec);
+            return spec.Text(Augment.Name) is { } text ? split with { Train = new AugmentedDataset(split.Train, ImageAugmentation.Parse(text)) } : split;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -53,7 +53,7 @@ public class DigitsTests
     [InlineData("digits:10,-1", "test digits was '-1'; expected a whole number from 0 to 1000000")]
     [InlineData("digits:10,10,x", "seed was 'x'; expected a whole number")]
     [InlineData("digits:1,2,3,4", "4 numbers; expected digits[:train,test,seed]")]
-    [InlineData("digits?size=3", "unknown option 'size'; digits takes none")]
+    [InlineData("digits?size=3", "unknown option 'size'; digits takes augment")]
     [InlineData("pigeons", "Unknown data 'pigeons'; expected one of digits[:train,test,seed], mnist:<dir>")]
     [InlineData(":x", "names no kind of data")]
     [InlineData("digits?seed", "'seed' is no option; expected name=value")]

@@ -75,7 +75,7 @@ public sealed class TextTests : IDisposable
         Assert.Contains("20 tokens are too few for windows of 64; expected at least 65", Message($"text:{temp.Write("shorter.txt", new string('a', 200))}"));
         Assert.Contains("not UTF-8 text: a wrong byte at offset 3", Message($"text:{temp.Write("latin1.txt", [65, 66, 67, 0xE9, 68])}"));
         Assert.Contains("window was '0'; expected a whole number from 1 to 65536", Message($"text:{temp.Write("t.txt", "abc")}?window=0"));
-        Assert.Contains("unknown option 'windows'; text takes window, bpe, vocab, merges", Message($"text:{temp.Folder}/t.txt?windows=3"));
+        Assert.Contains("unknown option 'windows'; text takes window, bpe, vocab, merges, augment", Message($"text:{temp.Folder}/t.txt?windows=3"));
 
         static string Message(string spec)
         {
