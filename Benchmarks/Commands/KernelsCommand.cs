@@ -1,21 +1,21 @@
+using System.Globalization;
 using DistTrain.Simd;
 
 namespace DistTrain.Benchmarks.Commands;
 
-/// <summary><c>kernels</c>: each compute kernel on the shapes of the named workloads, as a share of what bounds it.</summary>
+/// <summary><c>kernels [batch]</c>: each compute kernel on the shapes of the named workloads, as a share of what bounds it. A small batch suits a busy machine.</summary>
 internal static class KernelsCommand
 {
-    private const int Batch = 64;
-
     public static int Run(string[] args)
     {
-        Convolutions("cnn conv1", new(Batch, 1, 28, 28, 32, 3, 3));
-        Convolutions("cnn conv2", new(Batch, 32, 13, 13, 64, 3, 3));
+        var batch = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 64;
+        Convolutions("cnn conv1", new(batch, 1, 28, 28, 32, 3, 3));
+        Convolutions("cnn conv2", new(batch, 32, 13, 13, 64, 3, 3));
         Convolutions("3x3 of 64 channels, padded", new(8, 64, 32, 32, 64, 3, 3, PadH: 1, PadW: 1));
         Convolutions("3x3 of 64 channels, stride 2", new(8, 64, 32, 32, 128, 3, 3, 2, 2, 1, 1));
         Convolutions("1x1 of 256 channels", new(8, 256, 14, 14, 256, 1, 1));
-        Pools("cnn pool1", new(Batch * 32, 26, 26, 2, 2, 2, 2));
-        Pools("cnn pool2", new(Batch * 64, 11, 11, 2, 2, 2, 2));
+        Pools("cnn pool1", new(batch * 32, 26, 26, 2, 2, 2, 2));
+        Pools("cnn pool2", new(batch * 64, 11, 11, 2, 2, 2, 2));
         return 0;
     }
 

@@ -10,7 +10,7 @@ namespace DistTrain.Simd;
 /// <item><c>BackwardInput</c>: over (output channel, kernel row, kernel column);</item>
 /// <item><c>BackwardWeight</c>: over (sample, output row, output column).</item>
 /// </list>
-/// Zeros of the padding take part as zeros. A sample's y and dx never depend on the rest of its batch.
+/// Zeros of the padding take part in the first and last as zeros. A sample's y and dx never depend on the rest of its batch.
 /// </summary>
 public static unsafe class Convolution
 {
@@ -55,9 +55,9 @@ public static unsafe class Convolution
         {
             switch (level)
             {
-                case SimdLevel.Avx512: ConvolutionKernels.BackwardInput<Avx512Ops, Vector512<float>>(shape, pdy, pWeight, pdx, accumulate); break;
-                case SimdLevel.Avx2: ConvolutionKernels.BackwardInput<Avx2Ops, Vector256<float>>(shape, pdy, pWeight, pdx, accumulate); break;
-                default: ConvolutionKernels.BackwardInput<PortableOps, Vector128<float>>(shape, pdy, pWeight, pdx, accumulate); break;
+                case SimdLevel.Avx512: ConvolutionGradient.Run<Avx512Ops, Vector512<float>>(shape, pdy, pWeight, pdx, accumulate); break;
+                case SimdLevel.Avx2: ConvolutionGradient.Run<Avx2Ops, Vector256<float>>(shape, pdy, pWeight, pdx, accumulate); break;
+                default: ConvolutionGradient.Run<PortableOps, Vector128<float>>(shape, pdy, pWeight, pdx, accumulate); break;
             }
         }
     }

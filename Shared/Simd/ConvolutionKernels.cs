@@ -42,39 +42,6 @@ internal static unsafe class ConvolutionKernels
     }
 
     /// <summary>
-    /// The forward product on dy, with kernel offsets counted backwards. With a stride, the input's elements fall into as many kinds as there are remainders, each
-    /// reached by its own part of the kernel: a product per kind.
-    /// </summary>
-    public static void BackwardInput<TOps, TVector>(in ConvShape shape, float* dy, float* weight, float* dx, bool accumulate)
-        where TOps : struct, IVectorOps<TVector>
-        where TVector : struct
-    {
-        int ins = shape.GroupInChannels, outs = shape.GroupOutChannels, plane = shape.Height * shape.Width, outPlane = shape.OutHeight * shape.OutWidth;
-        var image = PaddedImage.OfOutput(shape);
-        for (var group = 0; group < shape.Groups; group++)
-        for (var row = 0; row < Math.Min(shape.StrideH, shape.Height); row++)
-        for (var column = 0; column < Math.Min(shape.StrideW, shape.Width); column++)
-        {
-            int rows = (shape.Height - row + shape.StrideH - 1) / shape.StrideH, columns = (shape.Width - column + shape.StrideW - 1) / shape.StrideW;
-            var stepOffsets = WindowTables.ReversedKernel(ScratchUse.StepOffsets, shape, image, row, column, out var steps);
-            var dense = shape.StrideH == 1 && shape.StrideW == 1;
-            var windows = new WindowProduct
-            {
-                Positions = rows * columns, PositionOffsets = WindowTables.Grid(ScratchUse.RowOffsets, rows, columns, image.Width, 1), Steps = steps, StepOffsets = stepOffsets,
-                Weights = PackReversed<TOps, TVector>(shape, weight + ((nint)group * outs * ins * shape.KernelH * shape.KernelW), row, column, steps),
-                Channels = ins, Accumulate = accumulate, ResultStride = plane,
-                ResultOffsets = dense ? null : WindowTables.Grid(ScratchUse.ResultOffsets, rows, columns, shape.StrideH * shape.Width, shape.StrideW),
-            };
-            for (var sample = 0; sample < shape.Batch; sample++)
-            {
-                windows.Image = image.Take(dy + ((((nint)sample * shape.OutChannels) + (group * outs)) * outPlane));
-                windows.Result = dx + ((((nint)sample * shape.InChannels) + (group * ins)) * plane) + (row * shape.Width) + column;
-                Run<TOps, TVector>(windows);
-            }
-        }
-    }
-
-    /// <summary>
     /// The reduction runs over positions: dy is transposed to [position, out channel] and is the vector side, the scalars are the image elements that each
     /// kernel element meets. The chains of all samples go through a buffer [kernel element, out channel].
     /// </summary>
@@ -138,7 +105,6 @@ internal static unsafe class ConvolutionKernels
             nint position = windows.Positions * group / groups, positions = (windows.Positions * (group + 1) / groups) - position;
             nint lanes = Math.Min(panelLanes, windows.Channels - lane);
             var result = windows.Result + (lane * windows.ResultStride);
-            if (windows.Accumulate) Load<TOps, TVector>(windows, result, position, positions, lanes, buffer, panelLanes);
             nint first = 0;
             do
             {
@@ -146,7 +112,7 @@ internal static unsafe class ConvolutionKernels
                 task.StepOffsets = windows.StepOffsets + first;
                 task.VectorStride = Width<TOps, TVector>(lanes);
                 task.Vectors = windows.Weights + (lane * windows.Steps) + (first * task.VectorStride);
-                task.Continue = first > 0 || windows.Accumulate;
+                task.Continue = first > 0;
                 RunTiles<TOps, TVector>(ref task, windows.PositionOffsets + position, positions, buffer, (int)(task.VectorStride / TOps.Lanes));
                 first += MaxDepth;
             }
@@ -154,7 +120,7 @@ internal static unsafe class ConvolutionKernels
 
             if (windows.Bias != null || windows.Activation != Activation.None)
                 Epilogue.Apply<TOps, TVector>(buffer, panelLanes, positions, lanes, windows.Bias == null ? null : windows.Bias + lane, windows.Activation);
-            Store<TOps, TVector>(windows, result, position, positions, lanes, buffer, panelLanes);
+            Packing.Transpose<TOps, TVector>(buffer, panelLanes, result + position, windows.ResultStride, positions, lanes);
         }
     }
 
@@ -168,39 +134,11 @@ internal static unsafe class ConvolutionKernels
             nint row = rows * tile / tiles, height = (rows * (tile + 1) / tiles) - row;
             task.RowOffsets = rowOffsets + row;
             task.Result = result + (row * task.ResultStride);
-            Tile.Run<TOps, TVector, TableWalk>((int)height, vectors, ref task);
+            Tile.Run<TOps, TVector, WindowWalk>((int)height, vectors, ref task);
         }
     }
 
-    private static void Load<TOps, TVector>(in WindowProduct windows, float* result, nint position, nint positions, nint lanes, float* buffer, nint stride)
-        where TOps : struct, IVectorOps<TVector>
-        where TVector : struct
-    {
-        if (windows.ResultOffsets == null)
-        {
-            Packing.Transpose<TOps, TVector>(result + position, windows.ResultStride, buffer, stride, lanes, positions);
-            return;
-        }
-
-        for (nint p = 0; p < positions; p++)
-            for (nint lane = 0; lane < lanes; lane++) buffer[(p * stride) + lane] = result[(lane * windows.ResultStride) + windows.ResultOffsets[position + p]];
-    }
-
-    private static void Store<TOps, TVector>(in WindowProduct windows, float* result, nint position, nint positions, nint lanes, float* buffer, nint stride)
-        where TOps : struct, IVectorOps<TVector>
-        where TVector : struct
-    {
-        if (windows.ResultOffsets == null)
-        {
-            Packing.Transpose<TOps, TVector>(buffer, stride, result + position, windows.ResultStride, positions, lanes);
-            return;
-        }
-
-        for (nint lane = 0; lane < lanes; lane++)
-            for (nint p = 0; p < positions; p++) result[(lane * windows.ResultStride) + windows.ResultOffsets[position + p]] = buffer[(p * stride) + lane];
-    }
-
-    private static nint Width<TOps, TVector>(nint lanes)
+    internal static nint Width<TOps, TVector>(nint lanes)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct => (lanes + TOps.Lanes - 1) / TOps.Lanes * TOps.Lanes;
 
@@ -218,30 +156,5 @@ internal static unsafe class ConvolutionKernels
         }
 
         return target;
-    }
-
-    // The weight's elements that reach this kind of input element, as [step][input channel], in the order of WindowTables.ReversedKernel.
-    private static float* PackReversed<TOps, TVector>(in ConvShape shape, float* weight, int row, int column, int steps)
-        where TOps : struct, IVectorOps<TVector>
-        where TVector : struct
-    {
-        int ins = shape.GroupInChannels, kernel = shape.KernelH * shape.KernelW;
-        nint panelLanes = TOps.Lanes * TOps.PanelVectors;
-        var packed = Scratch.Take(ScratchUse.Weights, Math.Max(steps, 1) * Width<TOps, TVector>(ins));
-        var target = packed;
-        for (nint lane = 0; lane < ins; lane += panelLanes)
-        {
-            nint lanes = Math.Min(panelLanes, ins - lane), width = Width<TOps, TVector>(lanes);
-            for (var o = 0; o < shape.GroupOutChannels; o++)
-            for (var kh = 0; kh < shape.KernelH; kh++)
-            for (var kw = 0; kw < shape.KernelW; kw++)
-            {
-                if (!WindowTables.Reaches(shape, row, column, kh, kw)) continue;
-                var source = weight + ((((nint)o * ins) + lane) * kernel) + (kh * shape.KernelW) + kw;
-                for (nint i = 0; i < width; i++) *target++ = i < lanes ? source[i * kernel] : 0;
-            }
-        }
-
-        return packed;
     }
 }

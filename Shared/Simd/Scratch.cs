@@ -11,7 +11,9 @@ internal enum ScratchUse
     Gradient,
     RowOffsets,
     StepOffsets,
+    VectorOffsets,
     ResultOffsets,
+    KernelParts,
 }
 
 /// <summary>

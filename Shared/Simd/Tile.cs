@@ -21,9 +21,13 @@ internal unsafe ref struct TileTask
     public nint RowStride;
     public nint DepthStride;
 
-    /// <summary>Instead of the strides, for convolution: where each row begins, and how far from there each step reads.</summary>
+    /// <summary>Instead of the strides, for convolution: where each row of the scalar side begins, and how far from there each step reads.</summary>
     public int* RowOffsets;
     public int* StepOffsets;
+
+    /// <summary>Instead of their stride, for convolution's gradient: where each step's vectors and each row's results are.</summary>
+    public int* VectorOffsets;
+    public int* ResultOffsets;
 
     /// <summary>The tile of the result, and the distance between its rows.</summary>
     public float* Result;
@@ -88,36 +92,36 @@ internal static unsafe class Tile
         where TColumns : struct, ICount
     {
         float* v = task.Vectors;
-        nint vectorStride = task.VectorStride, depthStride = task.DepthStride, resultStride = task.ResultStride, aheadStride = task.AheadStride;
+        nint vectorStride = task.VectorStride, depthStride = task.DepthStride, aheadStride = task.AheadStride;
         float* ahead = task.Ahead;
         float* row0 = TWalk.Row<TRows>(ref task, 0);
-        int* offsets = task.StepOffsets;
         float* row1 = TWalk.Row<TRows>(ref task, 1);
         float* row2 = TWalk.Row<TRows>(ref task, 2);
         float* row3 = TWalk.Row<TRows>(ref task, 3);
         float* row4 = TWalk.Row<TRows>(ref task, 4);
         float* row5 = TWalk.Row<TRows>(ref task, 5);
+        int* offsets = task.StepOffsets, vectorOffsets = task.VectorOffsets;
         TVector c00 = TOps.Zero, c01 = TOps.Zero, c02 = TOps.Zero, c03 = TOps.Zero;
         TVector c10 = TOps.Zero, c11 = TOps.Zero, c12 = TOps.Zero, c13 = TOps.Zero;
         TVector c20 = TOps.Zero, c21 = TOps.Zero, c22 = TOps.Zero, c23 = TOps.Zero;
         TVector c30 = TOps.Zero, c31 = TOps.Zero, c32 = TOps.Zero, c33 = TOps.Zero;
         TVector c40 = TOps.Zero, c41 = TOps.Zero, c42 = TOps.Zero, c43 = TOps.Zero;
         TVector c50 = TOps.Zero, c51 = TOps.Zero, c52 = TOps.Zero, c53 = TOps.Zero;
-        float* c = task.Result;
         if (task.Continue)
         {
-            Load<TOps, TVector, TColumns>(c, ref c00, ref c01, ref c02, ref c03);
-            if (TRows.Value > 1) Load<TOps, TVector, TColumns>(c + resultStride, ref c10, ref c11, ref c12, ref c13);
-            if (TRows.Value > 2) Load<TOps, TVector, TColumns>(c + (2 * resultStride), ref c20, ref c21, ref c22, ref c23);
-            if (TRows.Value > 3) Load<TOps, TVector, TColumns>(c + (3 * resultStride), ref c30, ref c31, ref c32, ref c33);
-            if (TRows.Value > 4) Load<TOps, TVector, TColumns>(c + (4 * resultStride), ref c40, ref c41, ref c42, ref c43);
-            if (TRows.Value > 5) Load<TOps, TVector, TColumns>(c + (5 * resultStride), ref c50, ref c51, ref c52, ref c53);
+            Load<TOps, TVector, TColumns>(TWalk.Result(ref task, 0), ref c00, ref c01, ref c02, ref c03);
+            if (TRows.Value > 1) Load<TOps, TVector, TColumns>(TWalk.Result(ref task, 1), ref c10, ref c11, ref c12, ref c13);
+            if (TRows.Value > 2) Load<TOps, TVector, TColumns>(TWalk.Result(ref task, 2), ref c20, ref c21, ref c22, ref c23);
+            if (TRows.Value > 3) Load<TOps, TVector, TColumns>(TWalk.Result(ref task, 3), ref c30, ref c31, ref c32, ref c33);
+            if (TRows.Value > 4) Load<TOps, TVector, TColumns>(TWalk.Result(ref task, 4), ref c40, ref c41, ref c42, ref c43);
+            if (TRows.Value > 5) Load<TOps, TVector, TColumns>(TWalk.Result(ref task, 5), ref c50, ref c51, ref c52, ref c53);
         }
 
         nint at = 0;
         for (var step = task.Depth; step > 0; step--)
         {
             if (TWalk.ByTable) at = *offsets++;
+            if (TWalk.VectorsByTable) v = task.Vectors + *vectorOffsets++;
             TVector v0 = TOps.Zero, v1 = TOps.Zero, v2 = TOps.Zero, v3 = TOps.Zero;
             Load<TOps, TVector, TColumns>(v, ref v0, ref v1, ref v2, ref v3);
             MultiplyAdd<TOps, TVector, TColumns>(row0 + at, v0, v1, v2, v3, ref c00, ref c01, ref c02, ref c03);
@@ -126,19 +130,19 @@ internal static unsafe class Tile
             if (TRows.Value > 3) MultiplyAdd<TOps, TVector, TColumns>(row3 + at, v0, v1, v2, v3, ref c30, ref c31, ref c32, ref c33);
             if (TRows.Value > 4) MultiplyAdd<TOps, TVector, TColumns>(row4 + at, v0, v1, v2, v3, ref c40, ref c41, ref c42, ref c43);
             if (TRows.Value > 5) MultiplyAdd<TOps, TVector, TColumns>(row5 + at, v0, v1, v2, v3, ref c50, ref c51, ref c52, ref c53);
-            v += vectorStride;
+            if (!TWalk.VectorsByTable) v += vectorStride;
             if (TWalk.ByTable) continue; // Which has no strides, and nothing to bring near.
             at += depthStride;
             if (Sse.IsSupported) Sse.Prefetch1(ahead);
             ahead += aheadStride;
         }
 
-        Store<TOps, TVector, TColumns>(c, c00, c01, c02, c03);
-        if (TRows.Value > 1) Store<TOps, TVector, TColumns>(c + resultStride, c10, c11, c12, c13);
-        if (TRows.Value > 2) Store<TOps, TVector, TColumns>(c + (2 * resultStride), c20, c21, c22, c23);
-        if (TRows.Value > 3) Store<TOps, TVector, TColumns>(c + (3 * resultStride), c30, c31, c32, c33);
-        if (TRows.Value > 4) Store<TOps, TVector, TColumns>(c + (4 * resultStride), c40, c41, c42, c43);
-        if (TRows.Value > 5) Store<TOps, TVector, TColumns>(c + (5 * resultStride), c50, c51, c52, c53);
+        Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 0), c00, c01, c02, c03);
+        if (TRows.Value > 1) Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 1), c10, c11, c12, c13);
+        if (TRows.Value > 2) Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 2), c20, c21, c22, c23);
+        if (TRows.Value > 3) Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 3), c30, c31, c32, c33);
+        if (TRows.Value > 4) Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 4), c40, c41, c42, c43);
+        if (TRows.Value > 5) Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 5), c50, c51, c52, c53);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -178,37 +182,6 @@ internal static unsafe class Tile
         if (TColumns.Value > 2) x2 = TOps.MultiplyAdd(s, v2, x2);
         if (TColumns.Value > 3) x3 = TOps.MultiplyAdd(s, v3, x3);
     }
-}
-
-/// <summary>How a tile finds the scalar side.</summary>
-internal unsafe interface IWalk
-{
-    /// <summary>Steps are read from <see cref="TileTask.StepOffsets"/>.</summary>
-    static abstract bool ByTable { get; }
-
-    /// <summary>The first element of a row; that of an existing row where the tile has fewer.</summary>
-    static abstract float* Row<TRows>(ref TileTask task, int row)
-        where TRows : struct, ICount;
-}
-
-/// <summary>A matrix: equal distances.</summary>
-internal readonly unsafe struct StrideWalk : IWalk
-{
-    public static bool ByTable => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float* Row<TRows>(ref TileTask task, int row)
-        where TRows : struct, ICount => task.Scalars + (row < TRows.Value ? row * task.RowStride : 0);
-}
-
-/// <summary>Windows of an image: rows and steps both by table.</summary>
-internal readonly unsafe struct TableWalk : IWalk
-{
-    public static bool ByTable => true;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float* Row<TRows>(ref TileTask task, int row)
-        where TRows : struct, ICount => task.Scalars + (row < TRows.Value ? task.RowOffsets[row] : 0);
 }
 
 /// <summary>A number that is a type, so that the compiler knows it.</summary>
