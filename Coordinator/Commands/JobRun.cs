@@ -39,7 +39,7 @@ internal static class JobRun
             result = await run(new EventOrder(output).Tell, signals.Token);
             if (result.Last is RunEvent.Failed failed)
             {
-                output.Failed(failed.Error);
+                output.Failed(CommandRunner.OneLine(failed.Error) + Advice(failed.Error));
                 return ExitCode.Failed;
             }
             folder.Save(result.Layout, result.Weights, new Dictionary<string, string> { ["model"] = facts.Model, ["job"] = facts.Job, ["step"] = $"{result.Steps}" });
@@ -53,6 +53,12 @@ internal static class JobRun
         output.Ended(new RunSummary(result.Totals!, interrupted?.Reason, folder.Weights, result.WeightsSha256, result.StateSha256, clock.Elapsed));
         return interrupted is null ? ExitCode.Done : signals.ExitWith ?? ExitCode.Done;
     }
+
+    /// <summary>What to do next, where that can be told from the failure.</summary>
+    private static string Advice(string error) =>
+        error.Contains("not finite", StringComparison.Ordinal) ? "; the loss runs away: run again with a smaller --lr, or with --clip-norm 1"
+        : error.Contains("no worker is left", StringComparison.Ordinal) ? "; nothing was saved: run again"
+        : "";
 
     private static IRunOutput Open(OutputOptions options, RunFacts facts)
     {

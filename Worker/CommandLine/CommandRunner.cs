@@ -40,10 +40,11 @@ public static class CommandRunner
     /// <summary>The first thing that is wrong with a command line; null for nothing.</summary>
     private static string? Complaint(ParseResult parsed)
     {
-        if (parsed.Errors.Count == 0 || parsed.Action is { ClearsParseErrors: true }) return null;
+        if (parsed.Action is { ClearsParseErrors: true }) return null;
         var command = parsed.CommandResult.Command;
         if (command is RootCommand)
         {
+            if (parsed.Errors.Count == 0) return null;
             var known = string.Join(", ", command.Subcommands.Select(c => c.Name));
             return parsed.UnmatchedTokens.Count > 0
                 ? $"'{parsed.UnmatchedTokens[0]}' is no command of {command.Name}, expected {known}{Suggestion.Hint(parsed.UnmatchedTokens[0], command.Subcommands.Select(c => c.Name))}"
@@ -53,6 +54,8 @@ public static class CommandRunner
         {
             if (result.Implicit) continue;
             var option = result.Option;
+            bool isOption = result.Tokens.Count > 0 && result.Tokens[0].Value.StartsWith("--", StringComparison.Ordinal);
+            if (isOption) return $"{option.Name} needs a value: {option.Name} {option.HelpName}; {result.Tokens[0].Value} follows it{UnknownOption(result.Tokens[0].Value, parsed)}";
             if (result.Tokens.Count < option.Arity.MinimumNumberOfValues) return $"{option.Name} needs a value: {option.Name} {option.HelpName}";
             if (result.IdentifierTokenCount > 1) return $"{option.Name} was given {result.IdentifierTokenCount} times, expected once";
         }
@@ -63,11 +66,11 @@ public static class CommandRunner
                 ? $"'{token}' is no option of {command.Name}{UnknownOption(token, parsed)}"
                 : $"'{token}' was not expected: {command.Name} takes options only{UnknownOption("--" + token, parsed)}";
         }
-        return parsed.Errors[0].Message;
+        return parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
     }
 
     /// <summary>The end of a message about an unknown option.</summary>
-    internal static string UnknownOption(string token, ParseResult parsed)
+    private static string UnknownOption(string token, ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
         if (command.Options.Any(option => option.Name == token)) return "";

@@ -35,7 +35,6 @@ public sealed class SettingOptions<T>
         {
             if (parsed.GetResult(options[setting.Name]) is not { Implicit: false } result) continue;
             var text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "true";
-            if (text.StartsWith("--", StringComparison.Ordinal)) throw new UserErrorException($"{setting.Option} needs a value {setting.Value}, and {text} follows it{CommandRunner.UnknownOption(text, parsed)}");
             given.Add(setting.Name, new GivenText(setting.Option, text));
         }
         return SettingLayers.Bind(

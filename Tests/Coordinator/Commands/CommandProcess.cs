@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using DistTrain.Tests.Data;
+
+namespace DistTrain.Tests.Coordinator.Commands;
+
+/// <summary>What a command left behind.</summary>
+public sealed record CommandResult(int ExitCode, string Output, string Errors)
+{
+    public IReadOnlyList<string> Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    public IReadOnlyList<string> ErrorLines => Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    public IReadOnlyList<JsonElement> Events => [.. Lines.Select(line => JsonDocument.Parse(line).RootElement)];
+
+    public JsonElement Last(string name)
+    {
+        var last = Events[^1];
+        Assert.Equal(name, last.GetProperty("event").GetString());
+        return last;
+    }
+}
+
+/// <summary>The real Coordinator in a process and a folder of its own.</summary>
+public sealed class CommandProcess : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly Process process;
+    private readonly TaskCompletionSource firstLine = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly StringBuilder output = new();
+    private readonly Task outputRead;
+    private readonly Task<string> errorsRead;
+
+    public CommandProcess(string folder, string arguments, params (string Name, string Value)[] variables)
+    {
+        // A test runner in the background ignores SIGINT, and its children would inherit that.
+        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : Dotnet)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder,
+        };
+        if (OperatingSystem.IsLinux())
+        {
+            start.ArgumentList.Add("--default-signal=INT");
+            start.ArgumentList.Add(Dotnet);
+        }
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "DistTrain.Coordinator.dll"));
+        foreach (var argument in arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) start.ArgumentList.Add(argument);
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("DISTTRAIN_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        foreach (var (name, value) in variables) start.Environment[name] = value;
+        process = Process.Start(start)!;
+        process.StandardInput.Close();
+        errorsRead = process.StandardError.ReadToEndAsync();
+        outputRead = ReadAsync();
+    }
+
+    private static string Dotnet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+
+    /// <summary>Runs a command in a folder of its own to its end.</summary>
+    public static async Task<CommandResult> RunAsync(string arguments, params (string Name, string Value)[] variables)
+    {
+        using var folder = new TempFolder();
+        return await RunInAsync(folder.Folder, arguments, variables);
+    }
+
+    /// <inheritdoc cref="RunAsync"/>
+    public static async Task<CommandResult> RunInAsync(string folder, string arguments, params (string Name, string Value)[] variables)
+    {
+        using var command = new CommandProcess(folder, arguments, variables);
+        return await command.EndAsync();
+    }
+
+    /// <summary>Waits until the command has printed a line.</summary>
+    public Task StartedAsync() => firstLine.Task.WaitAsync(Patience);
+
+    /// <summary>Sends a signal.</summary>
+    public void Send(PosixSignal signal) => Assert.Equal(0, Kill(process.Id, signal == PosixSignal.SIGINT ? 2 : 15));
+
+    /// <summary>Waits for the end.</summary>
+    public async Task<CommandResult> EndAsync()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await process.WaitForExitAsync(patience.Token);
+        await outputRead;
+        return new CommandResult(process.ExitCode, output.ToString(), await errorsRead);
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        process.Dispose();
+    }
+
+    private async Task ReadAsync()
+    {
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            output.Append(line).Append('\n');
+            firstLine.TrySetResult();
+        }
+        firstLine.TrySetResult();
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static extern int Kill(int pid, int signal);
+}
