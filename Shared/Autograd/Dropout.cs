@@ -17,6 +17,7 @@ public static partial class TensorOps
         {
             Types.RequireFloat(x, "Dropout");
             if (!(p >= 0f && p <= 1f)) throw new ArgumentException($"Dropout: p was {p}, expected 0 to 1");
+            key = Recomputation.Drawn(key);
             var y = TensorMemory.Empty(x.Shape);
             Philox.Dropout(x.Contiguous().Span, y.Span, p, key);
             if (Recorder.Record<DropoutRule>(y, x) is { } rule) (rule.P, rule.Key) = (p, key);

@@ -21,7 +21,9 @@ internal sealed class Engine
     private readonly Stack<Rule> stack = new();
     private readonly List<Rule> visited = [];
     private readonly List<TensorNode> leaves = [];
+    private Engine? inner;
     private long mark;
+    private long boundary;
     private bool running;
 
     private static Engine Current => instance ??= new Engine();
@@ -61,9 +63,33 @@ internal sealed class Engine
         }
     }
 
+    /// <summary>
+    /// A walk inside of a running one, over what was recorded after operation number <paramref name="after"/>: gradients of older operations and of leaves are added to where the outer walk, which waits for
+    /// them, will find them.
+    /// </summary>
+    public static void BackwardInside(Tensor root, Tensor gradient, long after)
+    {
+        var engine = Current;
+        while (engine.running) engine = engine.inner ??= new Engine();
+        engine.running = true;
+        engine.boundary = after;
+        try
+        {
+            using var _ = GradMode.NoGrad();
+            var node = root.Node;
+            if (!node.RequiresGrad) return;
+            if (node.GradFn is Rule first && first.Sequence > after) engine.Walk(first, gradient.Contiguous(), retainGraph: false);
+            else Rule.AddTo(new Edge(root), gradient);
+        }
+        finally
+        {
+            engine.boundary = 0;
+            engine.Clear();
+        }
+    }
+
     private void Run(TensorNode root, Tensor? gradient, bool retainGraph)
     {
-        mark = Interlocked.Increment(ref marks);
         using var _ = GradMode.NoGrad();
         var seed = gradient?.Contiguous() ?? Tensor.Ones(root.Shape);
         if (root.GradFn is not Rule first)
@@ -71,6 +97,12 @@ internal sealed class Engine
             SeedLeaf(root, seed);
             return;
         }
+        Walk(first, seed, retainGraph);
+    }
+
+    private void Walk(Rule first, Tensor seed, bool retainGraph)
+    {
+        mark = Interlocked.Increment(ref marks);
         Count(first);
         first.Seed(seed);
         ready.Enqueue(first, -first.Sequence);
@@ -96,6 +128,7 @@ internal sealed class Engine
             {
                 if (edge.Rule is { } next)
                 {
+                    if (next.Sequence <= boundary) continue;
                     if (next.Mark != mark)
                     {
                         next.Mark = mark;
@@ -104,7 +137,7 @@ internal sealed class Engine
                     }
                     next.Pending++;
                 }
-                else if (edge.Leaf is { } leaf)
+                else if (edge.Leaf is { } leaf && boundary == 0)
                 {
                     if (leaf.Mark != mark)
                     {
@@ -122,9 +155,9 @@ internal sealed class Engine
     {
         if (edge.Rule is { } next)
         {
-            if (--next.Pending == 0) ready.Enqueue(next, -next.Sequence);
+            if (next.Sequence > boundary && --next.Pending == 0) ready.Enqueue(next, -next.Sequence);
         }
-        else if (edge.Leaf is { } leaf && --leaf.Pending == 0)
+        else if (boundary == 0 && edge.Leaf is { } leaf && --leaf.Pending == 0)
         {
             LeafGradient.Complete(leaf);
             if (leaf.ParameterIndex >= 0) Listener?.GradientReady(leaf.ParameterIndex);

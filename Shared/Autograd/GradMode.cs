@@ -16,7 +16,15 @@ public static class GradMode
         return new Scope(1);
     }
 
-    /// <summary>A scope without recording; disposing it ends the scope.</summary>
+    /// <summary>Opens a scope in which operations are recorded although a <see cref="NoGrad"/> scope is open around it.</summary>
+    public static Scope EnableGrad()
+    {
+        int levels = disabled;
+        disabled = 0;
+        return new Scope(-levels);
+    }
+
+    /// <summary>A scope with or without recording; disposing it ends the scope.</summary>
     public readonly struct Scope : IDisposable
     {
         private readonly int levels;

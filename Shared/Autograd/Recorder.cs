@@ -8,7 +8,11 @@ internal static class Recorder
     /// <summary>The rule to fill with what backward needs; null when nothing is to be recorded.</summary>
     public static TRule? Record<TRule>(Tensor output, Tensor input) where TRule : Rule, new()
     {
-        if (!GradMode.IsEnabled || !input.Node.RequiresGrad) return null;
+        if (!GradMode.IsEnabled || !input.Node.RequiresGrad)
+        {
+            Recomputation.Note(input);
+            return null;
+        }
         var rule = New<TRule>();
         rule.AddEdge(input);
         rule.Start(output);
@@ -18,7 +22,12 @@ internal static class Recorder
     /// <inheritdoc cref="Record{TRule}(Tensor, Tensor)"/>
     public static TRule? Record<TRule>(Tensor output, Tensor a, Tensor b) where TRule : Rule, new()
     {
-        if (!GradMode.IsEnabled || !(a.Node.RequiresGrad || b.Node.RequiresGrad)) return null;
+        if (!GradMode.IsEnabled || !(a.Node.RequiresGrad || b.Node.RequiresGrad))
+        {
+            Recomputation.Note(a);
+            Recomputation.Note(b);
+            return null;
+        }
         var rule = New<TRule>();
         rule.AddEdge(a);
         rule.AddEdge(b);
@@ -29,7 +38,11 @@ internal static class Recorder
     /// <inheritdoc cref="Record{TRule}(Tensor, Tensor)"/>
     public static TRule? Record<TRule>(Tensor output, params ReadOnlySpan<Tensor> inputs) where TRule : Rule, new()
     {
-        if (!GradMode.IsEnabled) return null;
+        if (!GradMode.IsEnabled)
+        {
+            foreach (var input in inputs) Recomputation.Note(input);
+            return null;
+        }
         bool any = false;
         foreach (var input in inputs) any |= input.Node.RequiresGrad;
         if (!any) return null;
@@ -39,5 +52,5 @@ internal static class Recorder
         return rule;
     }
 
-    private static TRule New<TRule>() where TRule : Rule, new() => StepArena.Current is { } arena ? arena.RentGradNode<TRule>() : new TRule();
+    internal static TRule New<TRule>() where TRule : Rule, new() => StepArena.Current is { } arena ? arena.RentGradNode<TRule>() : new TRule();
 }

@@ -86,7 +86,7 @@ public static partial class TensorOps
             strides = shape.ContiguousStrides();
         }
         var y = TensorMemory.View(n, shape, strides, n.Offset);
-        if (Recorder.Record<ReshapeRule>(y, x) != null) y.Node.IsView = true;
+        Recorder.Record<ReshapeRule>(y, x);
         return y;
     }
 

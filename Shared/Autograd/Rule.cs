@@ -45,6 +45,9 @@ public abstract class Rule : GradNode
     /// <summary>Whether input <paramref name="input"/> is to receive a gradient.</summary>
     protected bool Needs(int input) => edges[input].Exists;
 
+    /// <summary>The number of inputs that were recorded.</summary>
+    protected int Inputs => edgeCount;
+
     /// <summary>The shape of an input.</summary>
     protected Shape InputShape(int input) => edges[input].Shape;
 
@@ -94,6 +97,16 @@ public abstract class Rule : GradNode
         ref var edge = ref edges[input];
         if (edge.Rule != null) return edge.Rule.OwnGradient(out accumulate);
         return LeafGradient.Target(edge.Leaf!, out accumulate);
+    }
+
+    /// <summary>Adds a gradient to where an edge leads.</summary>
+    internal static void AddTo(in Edge edge, Tensor value)
+    {
+        bool accumulate = false;
+        var node = edge.Rule != null ? edge.Rule.OwnGradient(out accumulate) : LeafGradient.Target(edge.Leaf!, out accumulate);
+        var target = TensorMemory.Floats(node);
+        if (accumulate) Elementwise.Add(target, value.Contiguous().Span, target);
+        else value.CopyTo(target);
     }
 
     internal void Start(Tensor output)

@@ -88,7 +88,7 @@ public static partial class TensorOps
             if (Broadcasting.Common(x.Shape, shape, "Expand") != shape) throw new ArgumentException($"Expand: shape {x.Shape} does not broadcast to {shape}");
             var n = x.Node;
             var y = TensorMemory.View(n, shape, Broadcasting.StridesFor(n, shape), n.Offset);
-            if (Recorder.Record<ExpandRule>(y, x) != null) y.Node.IsView = true;
+            Recorder.Record<ExpandRule>(y, x);
             return y;
         }
     }
@@ -97,9 +97,7 @@ public static partial class TensorOps
     private static Tensor View(Tensor x, string operation, in Layout layout, in Layout dense)
     {
         var y = TensorMemory.View(x.Node, layout.Shape, layout.Strides, layout.Offset);
-        if (Recorder.Record<ViewRule>(y, x) is not { } rule) return y;
-        (rule.Operation, rule.Dense) = (operation, dense);
-        y.Node.IsView = true;
+        if (Recorder.Record<ViewRule>(y, x) is { } rule) (rule.Operation, rule.Dense) = (operation, dense);
         return y;
     }
 

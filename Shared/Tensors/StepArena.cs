@@ -16,6 +16,8 @@ public sealed class StepArena
     private readonly Dictionary<int, Stack<Storage>> free = [];
     private readonly List<NodePool?> gradNodes = [];
     private readonly List<TensorNode> adopted = [];
+    private readonly List<Storage> journal = [];
+    private readonly List<int> poolMarks = [];
     private int nodesUsed;
     private bool open;
 
@@ -52,7 +54,32 @@ public sealed class StepArena
             Capacity += capacity;
         }
         storage.Lent = true;
+        journal.Add(storage);
         return storage;
+    }
+
+    /// <summary>Remembers the present state, so that what is taken from here on can be given back before the step ends. Marks are released in reverse order.</summary>
+    internal Mark TakeMark()
+    {
+        foreach (var pool in gradNodes) poolMarks.Add(pool?.Used ?? 0);
+        return new Mark(nodesUsed, journal.Count, adopted.Count, gradNodes.Count);
+    }
+
+    /// <summary>Takes back all tensors, graph nodes and memory lent since a mark; their handles throw from now on. The memory <paramref name="keep"/> stays lent.</summary>
+    /// <returns>Whether that memory was lent since the mark.</returns>
+    internal bool Release(Mark mark, Storage? keep = null)
+    {
+        EndNodes(mark.Nodes);
+        CutAdopted(mark.Adopted);
+        for (int i = mark.Journal; i < journal.Count; i++)
+            if (journal[i] != keep) Return(journal[i]);
+        bool kept = keep is { Lent: true } && journal.IndexOf(keep, mark.Journal) >= 0;
+        journal.RemoveRange(mark.Journal, journal.Count - mark.Journal);
+        if (kept) journal.Add(keep!);
+        int first = poolMarks.Count - mark.Pools;
+        for (int i = 0; i < gradNodes.Count; i++) gradNodes[i]?.ResetTo(i < mark.Pools ? poolMarks[first + i] : 0);
+        poolMarks.RemoveRange(first, mark.Pools);
+        return kept;
     }
 
     /// <summary>Takes memory back before the step's end: for gradients that have flowed on.</summary>
@@ -80,16 +107,28 @@ public sealed class StepArena
         if (!open) return;
         open = false;
         current = null;
-        for (int i = 0; i < nodesUsed; i++)
+        EndNodes(0);
+        CutAdopted(0);
+        foreach (var storage in storages) Return(storage);
+        journal.Clear();
+        poolMarks.Clear();
+        foreach (var pool in gradNodes) pool?.ResetTo(0);
+    }
+
+    private void EndNodes(int from)
+    {
+        for (int i = from; i < nodesUsed; i++)
         {
             nodes[i].Generation++;
             nodes[i].Reset();
         }
-        nodesUsed = 0;
-        foreach (var node in adopted) (node.GradFn, node.RequiresGrad) = (null, false);
-        adopted.Clear();
-        foreach (var storage in storages) Return(storage);
-        foreach (var pool in gradNodes) pool?.ResetAll();
+        nodesUsed = from;
+    }
+
+    private void CutAdopted(int from)
+    {
+        for (int i = from; i < adopted.Count; i++) (adopted[i].GradFn, adopted[i].RequiresGrad) = (null, false);
+        adopted.RemoveRange(from, adopted.Count - from);
     }
 
     /// <summary>Rounds up to four sizes per doubling, so that batches of slightly different size share memory.</summary>
@@ -107,9 +146,14 @@ public sealed class StepArena
         public void Dispose() => arena.End();
     }
 
+    /// <summary>How much was lent at some time of a step.</summary>
+    internal readonly record struct Mark(int Nodes, int Journal, int Adopted, int Pools);
+
     private abstract class NodePool
     {
-        public abstract void ResetAll();
+        public abstract int Used { get; }
+
+        public abstract void ResetTo(int count);
     }
 
     private sealed class NodePool<T> : NodePool where T : GradNode, new()
@@ -117,16 +161,18 @@ public sealed class StepArena
         private readonly List<T> items = [];
         private int used;
 
+        public override int Used => used;
+
         public T Rent()
         {
             if (used == items.Count) items.Add(new T());
             return items[used++];
         }
 
-        public override void ResetAll()
+        public override void ResetTo(int count)
         {
-            for (int i = 0; i < used; i++) items[i].Reset();
-            used = 0;
+            for (int i = count; i < used; i++) items[i].Reset();
+            used = count;
         }
     }
 

@@ -23,21 +23,45 @@ internal static class Strided
         while (walk.Next());
     }
 
-    /// <summary>Copies contiguous memory into a strided tensor, or adds it there.</summary>
-    public static void Scatter(ReadOnlySpan<float> source, float[] destination, int offset, Shape shape, Shape strides, bool accumulate)
+    /// <summary>Copies contiguous memory into a strided tensor.</summary>
+    public static void Scatter<T>(ReadOnlySpan<T> source, T[] destination, int offset, Shape shape, Shape strides) where T : unmanaged
     {
         if (shape.Numel == 0) return;
         if (shape.Rank == 0)
         {
-            destination[offset] = accumulate ? destination[offset] + source[0] : source[0];
+            destination[offset] = source[0];
             return;
         }
         int inner = shape[^1], step = strides[^1], position = 0;
         var walk = new Odometer(shape, strides, offset);
         do
         {
-            for (int i = 0, at = walk.Offset; i < inner; i++, at += step)
-                destination[at] = accumulate ? destination[at] + source[position + i] : source[position + i];
+            if (step == 1) source.Slice(position, inner).CopyTo(destination.AsSpan(walk.Offset));
+            else for (int i = 0, at = walk.Offset; i < inner; i++, at += step) destination[at] = source[position + i];
+            position += inner;
+        }
+        while (walk.Next());
+    }
+
+    /// <summary>Copies contiguous memory into a strided tensor, or adds it there.</summary>
+    public static void Scatter(ReadOnlySpan<float> source, float[] destination, int offset, Shape shape, Shape strides, bool accumulate)
+    {
+        if (!accumulate)
+        {
+            Scatter(source, destination, offset, shape, strides);
+            return;
+        }
+        if (shape.Numel == 0) return;
+        if (shape.Rank == 0)
+        {
+            destination[offset] += source[0];
+            return;
+        }
+        int inner = shape[^1], step = strides[^1], position = 0;
+        var walk = new Odometer(shape, strides, offset);
+        do
+        {
+            for (int i = 0, at = walk.Offset; i < inner; i++, at += step) destination[at] += source[position + i];
             position += inner;
         }
         while (walk.Next());

@@ -37,6 +37,20 @@ internal static class TensorMemory
         node.Storage = source.Storage;
         node.Offset = offset;
         node.Contiguous = IsContiguous(shape, strides);
+        node.IsView = true;
+        return new Tensor(node);
+    }
+
+    /// <summary>A tensor of an arena on memory that it has lent out already.</summary>
+    public static Tensor Show(StepArena arena, Storage storage, Shape shape, Shape strides, int offset, bool isView)
+    {
+        var node = arena.RentNode();
+        node.Shape = shape;
+        node.Strides = strides;
+        node.Storage = storage;
+        node.Offset = offset;
+        node.Contiguous = IsContiguous(shape, strides);
+        node.IsView = isView;
         return new Tensor(node);
     }
 

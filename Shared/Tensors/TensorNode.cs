@@ -26,7 +26,7 @@ internal sealed class TensorNode
     /// <summary>The storage's version that <see cref="GradFn"/> describes: another one means that the memory was written to through another tensor.</summary>
     public int HistoryVersion;
 
-    /// <summary>Whether it shares the memory of another tensor that takes part in differentiation.</summary>
+    /// <summary>Whether it was made to show the memory of another tensor.</summary>
     public bool IsView;
 
     /// <summary>The gradient's tensor: kept for reuse also while there is no gradient.</summary>
