@@ -21,6 +21,7 @@ public static class DataSources
         NumpySource.NpzKind,
         CifarSource.Kind,
         ImageFolderSource.Kind,
+        PackedSource.Kind,
     ];
 
     /// <summary>The option that every kind takes.</summary>

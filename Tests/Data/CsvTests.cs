@@ -169,6 +169,28 @@ public sealed class CsvTests : IDisposable
         Assert.Contains("not UTF-8 text", Assert.Throws<UserErrorException>(() => DataSources.Open($"csv:{file}")).Message);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("&task=classification")]
+    [InlineData("&test=0")]
+    [InlineData("&on-bad-row=skip&standardize=no")]
+    public void Rows_packed_into_a_folder_are_the_same_samples(string options)
+    {
+        // More rows than are held at a time.
+        var bad = options.Contains("skip", StringComparison.Ordinal) ? "1,2\n" : "";
+        var file = temp.Write("t.csv", "x,c,y\n" + bad + string.Concat(Enumerable.Range(0, 9000).Select(i => $"{i * 7 % 1000}.25,{"abc"[i % 3]},{i % 11}\n")));
+        var plain = DataSources.Open($"csv:{file}?split-seed=3{options}");
+        using var packs = new TempFolder();
+        var packed = DataSources.Open($"csv:{file}?split-seed=3{options}&pack={packs.Folder}");
+        PackedTests.AssertSame(plain.Train, packed.Train);
+        Assert.Equal(plain.Test is null, packed.Test is null);
+        if (plain.Test is not null)
+            PackedTests.AssertSame(plain.Test, packed.Test!);
+        Assert.Equal(plain.Notices.ToArray(), packed.Notices.ToArray());
+        Assert.Equal(plain.Encoding!.InputNames, packed.Encoding!.InputNames);
+        Assert.Equal(plain.Encoding.Classes.ToArray(), DataSources.Open($"packed:{packs.Folder}").Encoding!.Classes.ToArray());
+    }
+
     [Fact]
     public void Rows_to_predict_are_read_as_the_training_rows_were()
     {

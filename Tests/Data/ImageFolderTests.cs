@@ -76,6 +76,19 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void Pictures_packed_into_a_folder_are_the_same_samples()
+    {
+        for (var i = 0; i < 100; i++)
+            temp.Write($"{(i % 2 == 0 ? "a" : "b")}/{i:000}.png", Png(4, 3, (x, y, c) => (byte)(i + 2 * x + 3 * y + 100 * c)));
+        var plain = DataSources.Open($"images:{temp.Folder}?split-seed=3");
+        using var packs = new TempFolder();
+        var packed = DataSources.Open($"images:{temp.Folder}?split-seed=3&pack={packs.Folder}");
+        Assert.IsType<PackedDataset>(packed.Train);
+        PackedTests.AssertSame(plain.Train, packed.Train);
+        PackedTests.AssertSame(plain.Test!, packed.Test!);
+    }
+
+    [Fact]
     public void A_header_that_claims_too_much_takes_no_memory()
     {
         temp.Write("a/1.png", Png(1 << 14, 1 << 13, null));

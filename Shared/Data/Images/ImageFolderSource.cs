@@ -10,6 +10,9 @@ public static class ImageFolderSource
 {
     private const int MostSide = 4096, MostClasses = 256;
 
+    /// <summary>Pictures in memory at a time while they are packed.</summary>
+    private const int PackTogether = 64;
+
     internal static DataKind Kind => new(
         "images",
         "images:<dir>",
@@ -18,6 +21,7 @@ public static class ImageFolderSource
             new("size", "what pictures are scaled to, such as 64 or 64x48 (height x width); by default they must all have the same size"),
             new("channels", "3 for colour (default) or 1 for grey"),
             BadRows.Option,
+            PackedSource.Option,
             .. HoldOut.Options,
         ],
         Open);
@@ -46,9 +50,22 @@ public static class ImageFolderSource
             testFiles = [.. heldRows.Select(row => files[row])];
             files = [.. trainRows.Select(row => files[row])];
         }
-        var trainSet = reader.Read($"{name}, training pictures", files, bad);
-        var testSet = testFiles.Length > 0 ? reader.Read($"{name}, test pictures", testFiles, bad) : null;
-        return new(name, trainSet, testSet) { Notices = bad.Notice is { } notice ? [notice] : [] };
+        string trainName = $"{name}, training pictures", testName = $"{name}, test pictures";
+        DataSplit split;
+        if (spec.Text("pack") is { } pack)
+        {
+            reader.Pack(trainName, files, bad, PackedSource.Train(pack));
+            if (testFiles.Length > 0)
+                reader.Pack(testName, testFiles, bad, PackedSource.Test(pack));
+            else
+                File.Delete(PackedSource.Test(pack));
+            split = PackedSource.Open(pack) with { Name = name };
+        }
+        else
+        {
+            split = new(name, reader.Read(trainName, files, bad), testFiles.Length > 0 ? reader.Read(testName, testFiles, bad) : null);
+        }
+        return split with { Notices = bad.Notice is { } notice ? [notice] : [] };
     }
 
     private static string[] Classes(string folder)
@@ -92,10 +109,39 @@ public static class ImageFolderSource
     {
         private readonly int bytes = channels * height * width;
 
-        public ByteImageDataset Read(string name, Picture[] files, BadRows bad)
+        /// <summary>Decodes pictures into memory.</summary>
+        public ByteImageDataset Read(string name, ReadOnlySpan<Picture> files, BadRows bad)
         {
             if ((long)files.Length * bytes > Array.MaxLength)
-                throw new UserErrorException($"{name}: {files.Length} pictures of {channels} x {height} x {width} take {(long)files.Length * bytes} bytes; expected at most {Array.MaxLength} (give a smaller size)");
+                throw new UserErrorException($"{name}: {files.Length} pictures of {channels} x {height} x {width} take {(long)files.Length * bytes} bytes; expected at most {Array.MaxLength} (give a smaller size, or a folder to pack them into with pack=<dir>)");
+            var some = Decode(name, files, bad);
+            return some.Count > 0 ? some : throw new UserErrorException($"{name}: not one of {files.Length} pictures can be read ({bad.Notice})");
+        }
+
+        /// <summary>Decodes pictures into a packed file, some at a time.</summary>
+        public void Pack(string name, ReadOnlySpan<Picture> files, BadRows bad, string path)
+        {
+            using var writer = new PackedWriter(path, name, SampleSpec.Float32(channels, height, width), SampleSpec.Label, asBytes: true, classes.Length, classes);
+            var input = new float[bytes];
+            var label = new long[1];
+            var count = 0;
+            for (var start = 0; start < files.Length; start += PackTogether)
+            {
+                var some = Decode(name, files[start..Math.Min(start + PackTogether, files.Length)], bad);
+                for (var i = 0; i < some.Count; i++, count++)
+                {
+                    some.Read(ReadContext.Evaluation, [i], input, label);
+                    writer.Add(input, label);
+                }
+            }
+            if (count == 0)
+                throw new UserErrorException($"{name}: not one of {files.Length} pictures can be read ({bad.Notice})");
+            writer.Complete();
+        }
+
+        private ByteImageDataset Decode(string name, ReadOnlySpan<Picture> some, BadRows bad)
+        {
+            var files = some.ToArray();
             var pixels = new byte[files.Length * bytes];
             var errors = new string?[files.Length];
             Parallel.For(0, files.Length, i =>
@@ -124,8 +170,6 @@ public static class ImageFolderSource
                     pixels.AsSpan(i * bytes, bytes).CopyTo(pixels.AsSpan(kept * bytes));
                 labels[kept++] = files[i].Label;
             }
-            if (kept == 0)
-                throw new UserErrorException($"{name}: not one of {files.Length} pictures can be read ({bad.Notice})");
             return new(name, pixels.AsMemory(0, kept * bytes), labels.AsMemory(0, kept), [channels, height, width], classes.Length, classes);
         }
     }

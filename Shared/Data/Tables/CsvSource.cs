@@ -19,7 +19,7 @@ public static class CsvSource
     /// <exception cref="UserErrorException">The file is missing or malformed, or lacks a column.</exception>
     public static IDataset Open(DataSpec spec, TableEncoding encoding, bool withTargets = true)
     {
-        var table = Read(spec, spec.RequirePath($"{spec.Kind}:<file>"), spec.Kind == "tsv" ? '\t' : ',', encoding.KindOf, withTargets ? encoding.Targets : []);
+        var table = Rows(spec, spec.RequirePath($"{spec.Kind}:<file>"), spec.Kind == "tsv" ? '\t' : ',', encoding.KindOf, withTargets ? encoding.Targets : []).Read();
         return TableEncoder.Encode(Path.GetFileName(spec.Path), table, [.. Enumerable.Range(0, table.Rows)], encoding, withTargets);
     }
 
@@ -31,6 +31,7 @@ public static class CsvSource
             new("header", "yes (default) where the first line names the columns, or no: they are column1, column2, ..."),
             new("delimiter", $"what parts fields: comma, tab, semicolon, space or bar (default {delimiter})"),
             .. TableOptions.Known,
+            PackedSource.Option,
         ],
         spec => Open(spec, Delimiter(delimiter)));
 
@@ -38,21 +39,21 @@ public static class CsvSource
     {
         var options = TableOptions.Of(spec);
         var path = spec.RequirePath($"{spec.Kind}:<file>");
-        var table = Read(spec, path, delimiter, options.KindOf, options.Targets);
-        var targets = options.Targets.IsEmpty ? [table.Columns[^1].Name] : options.Targets;
-        if (options.Targets.IsEmpty && Enumerable.Range(0, table.Rows).Any(table.Columns[^1].IsMissing))
-            table = Read(spec, path, delimiter, options.KindOf, targets); // now that the target is known, its missing values are malformed rows
-        var kinds = table.Columns.ToDictionary(column => column.Name, column => column.IsNumeric);
-        var test = options.TestFile is null ? null
-            : Read(spec, options.TestFile, delimiter, name => kinds.TryGetValue(name, out var numeric) ? numeric : null, targets);
-        return options.Split(table, test, targets);
+        var rows = Rows(spec, path, delimiter, options.KindOf, options.Targets.IsEmpty ? null : options.Targets);
+        ImmutableArray<string> targets = options.Targets.IsEmpty ? [rows.Columns[^1].Name] : options.Targets;
+        var kinds = rows.Columns.ToDictionary(column => column.Name, column => column.IsNumeric);
+        var testRows = options.TestFile is null ? null
+            : Rows(spec, options.TestFile, delimiter, name => kinds.TryGetValue(name, out var numeric) ? numeric : false, targets);
+        return spec.Text("pack") is { } folder
+            ? new TablePacker(options, rows, testRows, targets).Pack(path, folder)
+            : options.Split(rows.Read(), testRows?.Read(), targets);
     }
 
-    private static Table Read(DataSpec spec, string path, char delimiter, Func<string, bool?> kindOf, IReadOnlyCollection<string> required)
+    private static CsvTable Rows(DataSpec spec, string path, char delimiter, Func<string, bool?> kindOf, IReadOnlyCollection<string>? required)
     {
         if (spec.Text("delimiter") is not null)
             delimiter = Delimiter(spec.Choice("delimiter", "comma", "tab", "semicolon", "space", "bar"));
-        return CsvTable.Read(path, delimiter, spec.Flag("header", true), spec.Choice("on-bad-row", "fail", "skip") == "skip", kindOf, required);
+        return new(path, delimiter, spec.Flag("header", true), spec.Choice("on-bad-row", "fail", "skip") == "skip", kindOf, required);
     }
 
     private static char Delimiter(string name) => name switch { "tab" => '\t', "semicolon" => ';', "space" => ' ', "bar" => '|', _ => ',' };

@@ -15,26 +15,75 @@ internal sealed class CsvTable
 
     private readonly string file;
     private readonly char delimiter;
-    private readonly bool hasHeader;
-    private readonly BadRows badRows;
+    private readonly bool hasHeader, skipBadRows;
+    private readonly TableColumn[] columns;
+    private readonly bool[] required;
 
-    private CsvTable(string file, char delimiter, bool hasHeader, BadRows badRows) =>
-        (this.file, this.delimiter, this.hasHeader, this.badRows) = (file, delimiter, hasHeader, badRows);
-
-    /// <summary>Reads a file.</summary>
+    /// <summary>Finds a file's columns.</summary>
     /// <param name="file">The file.</param>
     /// <param name="delimiter">What parts fields.</param>
     /// <param name="hasHeader">Whether the first record names the columns; otherwise they are column1, column2, …</param>
     /// <param name="skipBadRows">Whether to skip malformed rows instead of throwing.</param>
     /// <param name="kindOf">Tells whether a column is numeric (true), holds categories (false) or is to be decided by its values (null).</param>
-    /// <param name="required">Columns whose value must not be missing.</param>
-    /// <exception cref="UserErrorException">The file is missing, empty or malformed.</exception>
-    public static Table Read(string file, char delimiter, bool hasHeader, bool skipBadRows, Func<string, bool?> kindOf, IReadOnlyCollection<string> required)
+    /// <param name="required">Columns whose value must not be missing; the last one where this is null.</param>
+    /// <exception cref="UserErrorException">The file is missing or empty, or has no such columns.</exception>
+    public CsvTable(string file, char delimiter, bool hasHeader, bool skipBadRows, Func<string, bool?> kindOf, IReadOnlyCollection<string>? required)
     {
         if (!File.Exists(file))
             throw new UserErrorException($"{file}: no such file");
+        (this.file, this.delimiter, this.hasHeader, this.skipBadRows) = (file, delimiter, hasHeader, skipBadRows);
+        var names = ReadNames();
+        required ??= [names[^1]];
+        foreach (var name in required)
+        {
+            if (!names.Contains(name))
+                throw new UserErrorException($"{file}: no column '{name}'; there are {string.Join(", ", names)}");
+        }
+        var numeric = FindKinds(names, kindOf);
+        columns = [.. names.Select((name, i) => new TableColumn(name, numeric[i]))];
+        this.required = [.. names.Select(required.Contains)];
+    }
+
+    /// <summary>The columns.</summary>
+    public IReadOnlyList<TableColumn> Columns => columns;
+
+    /// <summary>Reads all rows.</summary>
+    /// <exception cref="UserErrorException">A row is malformed, or there is none.</exception>
+    public Table Read() => Chunks(int.MaxValue).First();
+
+    /// <summary>
+    /// Reads the rows, some at a time: each table has the same columns, whose rows are overwritten by the next. Rows that were skipped are told of in the last one.
+    /// </summary>
+    /// <exception cref="UserErrorException">A row is malformed, or there is none.</exception>
+    public IEnumerable<Table> Chunks(int most)
+    {
         var badRows = new BadRows(file, skipBadRows);
-        return new CsvTable(file, delimiter, hasHeader, badRows).Read(kindOf, required);
+        var numbers = new double[columns.Length];
+        using var reader = Open();
+        long total = 0;
+        for (var more = true; more;)
+        {
+            foreach (var column in columns)
+                column.Clear();
+            var rows = 0;
+            while (rows < most && (more = reader.Read()))
+            {
+                if (!ReadRow(reader, badRows, numbers))
+                    continue;
+                for (var i = 0; i < columns.Length; i++)
+                {
+                    if (columns[i].IsNumeric)
+                        columns[i].Numbers.Add(numbers[i]);
+                    else
+                        columns[i].Codes.Add(IsMissing(reader.Field(i)) ? -1 : columns[i].Code(reader.Field(i)));
+                }
+                rows++;
+            }
+            total += rows;
+            if (total == 0 && !more)
+                throw new UserErrorException($"{file}: no rows of data{(badRows.Count > 0 ? $" ({badRows.Notice})" : "")}; expected at least one");
+            yield return new(file, columns, rows, more ? null : badRows.Notice);
+        }
     }
 
     /// <summary>Whether a value stands for none.</summary>
@@ -48,21 +97,6 @@ internal sealed class CsvTable
                 return true;
         }
         return false;
-    }
-
-    private Table Read(Func<string, bool?> kindOf, IReadOnlyCollection<string> required)
-    {
-        var names = ReadNames();
-        foreach (var name in required)
-        {
-            if (!names.Contains(name))
-                throw new UserErrorException($"{file}: no column '{name}'; there are {string.Join(", ", names)}");
-        }
-        var numeric = FindKinds(names, kindOf);
-        var columns = names.Select((name, i) => new TableColumn(name, numeric[i])).ToArray();
-        var rows = ReadRows(columns, [.. names.Select(required.Contains)]);
-        return rows > 0 ? new(file, columns, rows, badRows.Notice)
-            : throw new UserErrorException($"{file}: no rows of data{(badRows.Count > 0 ? $" ({badRows.Notice})" : "")}; expected at least one");
     }
 
     private string[] ReadNames()
@@ -106,28 +140,7 @@ internal sealed class CsvTable
         return [.. names.Select((_, i) => known[i] ?? numbers[i] * 2 > seen[i] || seen[i] == 0)];
     }
 
-    private int ReadRows(TableColumn[] columns, bool[] required)
-    {
-        var numbers = new double[columns.Length];
-        var rows = 0;
-        using var reader = Open();
-        while (reader.Read())
-        {
-            if (!ReadRow(reader, columns, required, numbers))
-                continue;
-            for (var i = 0; i < columns.Length; i++)
-            {
-                if (columns[i].IsNumeric)
-                    columns[i].Numbers.Add(numbers[i]);
-                else
-                    columns[i].Codes.Add(IsMissing(reader.Field(i)) ? -1 : columns[i].Code(reader.Field(i)));
-            }
-            rows++;
-        }
-        return rows;
-    }
-
-    private bool ReadRow(CsvReader reader, TableColumn[] columns, bool[] required, double[] numbers)
+    private bool ReadRow(CsvReader reader, BadRows badRows, double[] numbers)
     {
         if (reader.Problem is { } problem)
         {

@@ -20,6 +20,13 @@ internal sealed class TableColumn(string name, bool isNumeric)
 
     public bool IsMissing(int row) => isNumeric ? double.IsNaN(Numbers[row]) : Codes[row] < 0;
 
+    /// <summary>Forgets the rows, for those that follow; categories keep their codes.</summary>
+    public void Clear()
+    {
+        Numbers.Clear();
+        Codes.Clear();
+    }
+
     /// <summary>The code of a category, new or not.</summary>
     public int Code(ReadOnlySpan<char> category)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace DistTrain.Data;
 
@@ -24,6 +25,7 @@ public enum TableTask
 public sealed record ColumnEncoding(string Column, double Missing, double Shift, double Scale, ImmutableArray<string>? Categories)
 {
     /// <summary>The number of inputs that the column makes.</summary>
+    [JsonIgnore]
     public int Width => Categories?.Length ?? 1;
 }
 
@@ -45,9 +47,11 @@ public sealed record TableEncoding(ImmutableArray<ColumnEncoding> Inputs, Immuta
     }
 
     /// <summary>Inputs of one row.</summary>
+    [JsonIgnore]
     public int Width => Inputs.Sum(column => column.Width);
 
     /// <summary>The inputs' names: a column's, or <c>column=category</c>.</summary>
+    [JsonIgnore]
     public IEnumerable<string> InputNames => Inputs.SelectMany(column =>
         column.Categories is { } categories ? categories.Select(category => $"{column.Column}={category}") : [column.Column]);
 }

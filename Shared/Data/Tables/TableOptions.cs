@@ -46,14 +46,26 @@ internal sealed record TableOptions(
     /// <param name="targets">The target columns.</param>
     public DataSplit Split(Table table, Table? test, ImmutableArray<string> targets)
     {
-        foreach (var name in (IEnumerable<string>)[.. Ignored, .. Categorical, .. Numeric])
-            table.Column(name);
+        CheckNames(table);
         var all = Enumerable.Range(0, table.Rows).ToArray();
         var (trainRows, heldRows) = test is null ? HoldOut.Choose(table.File, table.Rows) : (all, []);
-        var encoding = TableEncoder.Fit(table, trainRows, targets, Ignored, Task, Standardize, test is null ? [] : [test]);
+        var fitter = new TableFitter(table.File, targets, Ignored, Task, Standardize);
+        fitter.AddTargets(table);
+        if (test is not null)
+            fitter.AddTargets(test);
+        fitter.AddInputs(table, trainRows);
+        fitter.AddDeviations(trainRows);
+        var encoding = fitter.Finish();
         var train = TableEncoder.Encode($"{Name}, training rows", table, trainRows, encoding);
         var testRows = test is null ? heldRows : Enumerable.Range(0, test.Rows).ToArray();
         var held = testRows.Length == 0 ? null : TableEncoder.Encode($"{Name}, test rows", test ?? table, testRows, encoding);
         return new(Name, train, held) { Encoding = encoding, Notices = [.. ((string?[])[table.Notice, test?.Notice]).OfType<string>()] };
+    }
+
+    /// <summary>Checks that the columns named are there.</summary>
+    public void CheckNames(Table table)
+    {
+        foreach (var name in (IEnumerable<string>)[.. Ignored, .. Categorical, .. Numeric])
+            table.Column(name);
     }
 }
