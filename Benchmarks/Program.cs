@@ -6,6 +6,7 @@ using DistTrain.Benchmarks.Commands;
     ("peak", "multiply-add peak of one core and memory bandwidth", PeakCommand.Run),
     ("gemm", "matrix products: square ones and a worker's shapes", GemmCommand.Run),
     ("steps", "training steps of the named workloads, one thread: steps [workload...] [--steps n]", StepsCommand.Run),
+    ("local", "training on a local cluster: local [workload...] [--workers n] [--servers k] [--bucket-bytes n]", LocalCommand.Run),
     ("kernels", "each compute kernel as a share of its bound", KernelsCommand.Run),
     ("bdn", "BenchmarkDotNet on the kernels; takes its arguments, e.g. --filter '*Gemm*'", BdnCommand.Run),
     ("vector-digest", "a digest of every bandwidth-bound kernel's results: the same on every machine", VectorDigestCommand.Run),
