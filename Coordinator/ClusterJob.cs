@@ -4,16 +4,6 @@ using DistTrain.Training;
 
 namespace DistTrain.Coordinator;
 
-/// <summary>What a step does when its averaged gradient is not finite.</summary>
-public enum OnNonFinite
-{
-    /// <summary>Ends the run.</summary>
-    Fail,
-
-    /// <summary>Leaves weights and state as they are, counts the step as skipped and goes on.</summary>
-    Skip,
-}
-
 /// <summary>A training job as the actors see it: numbers, a layout, an update rule and a way to make replicas. Nothing here depends on machines or workers.</summary>
 public sealed record ClusterJob
 {
@@ -63,6 +53,8 @@ public sealed record ClusterJob
             CreateReplica = _ => new ModelReplica(job),
             Weights = first.InitialValues(),
             SampleCountDenominators = job.Loss.IsUniform,
+            Consistency = job.Consistency,
+            OnNonFinite = job.OnNonFinite,
         };
     }
 }

@@ -15,6 +15,12 @@ public sealed record ClusterOptions
     /// <summary>Lets idle workers compute pieces that others are slow with; the first answer wins, and answers must agree.</summary>
     public bool Speculate { get; init; }
 
+    /// <summary>How long an idle worker waits before it asks what others are slow with; only with <see cref="Speculate"/>.</summary>
+    public TimeSpan SpeculateAfter { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Where to write a timeline that Perfetto opens; null for none.</summary>
+    public string? TracePath { get; init; }
+
     /// <summary>How often actors report and ask again for what did not come.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -24,6 +24,7 @@ public sealed class LocalCluster : IAsyncDisposable
     private readonly FloatBuffer[] state;
     private readonly WeightStore store;
     private readonly ComputeGroup group = new();
+    private readonly Timeline? timeline;
     private readonly ActorSystem system;
     private readonly List<IReplica> replicas = [];
     private readonly List<(IActorRef Actor, ComputeThread Thread)> workers = [];
@@ -40,10 +41,11 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <exception cref="UserErrorException">An option is out of range, or does not go with the job.</exception>
     public LocalCluster(ClusterJob job, ClusterOptions options, Action<RunEvent>? observer = null)
     {
-        if (options.Workers < 1) throw new UserErrorException($"workers: {options.Workers} is not allowed, give 1 or more");
         this.job = job;
         this.options = options;
         this.observer = observer ?? (_ => { });
+        ClusterRules.Check(job, options);
+        timeline = options.TracePath is null ? null : new Timeline();
         buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
         state = [.. job.Rule.StateNames.Select((_, i) => InitialState(i))];
         store = new WeightStore(job.StartStep, Copy(job.Weights), job.Consistency.StalenessBound);
@@ -89,6 +91,8 @@ public sealed class LocalCluster : IAsyncDisposable
             Consistency = job.Consistency,
             SampleCountDenominators = job.SampleCountDenominators,
             Speculate = options.Speculate,
+            SpeculateAfter = options.SpeculateAfter,
+            Timeline = timeline,
             CreateReplica = () => CreateReplica(number),
             Compute = thread,
             Store = store,
@@ -129,6 +133,7 @@ public sealed class LocalCluster : IAsyncDisposable
                 Consistency = job.Consistency,
                 OnNonFinite = job.OnNonFinite,
                 Compute = group,
+                Timeline = timeline,
                 Clock = Clock,
                 Tick = options.Tick,
             };
@@ -162,6 +167,7 @@ public sealed class LocalCluster : IAsyncDisposable
         // Compute threads may still be at a piece that nobody waits for; nothing is read before they are done.
         await system.Terminate().ConfigureAwait(false);
         group.Dispose();
+        timeline?.WriteTo(options.TracePath!);
         bool held = store.TryRead(steps, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
         lease.Dispose();

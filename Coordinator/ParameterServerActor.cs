@@ -19,6 +19,7 @@ public sealed class ParameterServerActor : UntypedActor
     private readonly AppliedLog log;
     private readonly ServerVerdicts? verdicts;
     private readonly ICancelable tick;
+    private readonly ServerSpans? spans;
     private IActorRef coordinator = ActorRefs.Nobody;
 
     /// <summary>Makes the server; its first version is the store's.</summary>
@@ -30,6 +31,7 @@ public sealed class ParameterServerActor : UntypedActor
             if (bucket.Server == setup.Id.Value) buckets[bucket.Index] = new BucketState(setup, Self, bucket);
         own = [.. buckets.OfType<BucketState>()];
         log = new AppliedLog(setup.Term, setup.Id, setup.StartStep);
+        if (setup.Timeline is { } timeline) spans = new ServerSpans(timeline, $"server {setup.Id}");
         if (setup.NeedsVerdict) verdicts = new ServerVerdicts(setup, own);
         tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
     }
@@ -113,6 +115,7 @@ public sealed class ParameterServerActor : UntypedActor
     private void OnWorkDone(BucketState state)
     {
         state.Busy = false;
+        spans?.Done(state);
         if (state.Work.Error is { } error)
         {
             Fail($"step {state.Version}, bucket {state.Bucket.Index}: {error.Message}");
@@ -138,7 +141,9 @@ public sealed class ParameterServerActor : UntypedActor
         state.Advance();
         var published = new Weights.Published(setup.Term, state.Version, state.Bucket.Index);
         var tensor = new TensorSlice(setup.Store.Open(state.Version), state.Bucket.Offset, state.Bucket.Length);
+        long start = spans is null ? 0 : Timeline.Now;
         foreach (var channel in workers.Values) channel.Send(published, tensor);
+        spans?.Broadcast(start, state);
         if (log.Advance(own.Min(bucket => bucket.Version)) is { } applied) coordinator.Tell(applied, Self);
         Start(state);
     }

@@ -62,6 +62,9 @@ public sealed record ServerSetup
     /// <summary>How often it asks again for what did not come.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Where it records what it does when; null for nowhere.</summary>
+    public Timeline? Timeline { get; init; }
+
     /// <summary>A mistake put in on purpose, for tests of the simulator.</summary>
     internal Simulation.PlantedBug Bug { get; init; }
 

@@ -32,6 +32,8 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     private readonly Stack<(FloatBuffer Buffer, float Scale)> partial = new();
     private readonly List<(FloatBuffer Buffer, float Scale)> merging = [];
 
+    private readonly WorkerSpans? spans = setup.Timeline is { } timeline ? new WorkerSpans(timeline, setup.Name) : null;
+
     private ImmutableArray<int> leaves;
     private WeightStore.Lease lease;
     private Orders orders;
@@ -59,11 +61,13 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     {
         try
         {
+            spans?.Begin(orders.Step);
             weights.Prepare(orders.Step, Replica);
             nodes.Clear();
             NodePlan.Cover(leaves, setup.Plan.Pieces, setup.LeafByLeaf, nodes);
             foreach (var next in nodes) ComputeNode(next);
             lease.Dispose();
+            spans?.End();
             worker.Tell(new PiecesComputed(orders.Step, leaves, sent));
         }
         catch (Exception error)
@@ -74,7 +78,11 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     }
 
     /// <inheritdoc/>
-    public void Ready(int offset, int length) => readiness.Ready(offset, length, this);
+    public void Ready(int offset, int length)
+    {
+        spans?.BackwardBegins();
+        readiness.Ready(offset, length, this);
+    }
 
     /// <summary>A bucket of the node's last leaf is final: adds the partial sums that wait for it and sends it. The first bucket waits for the leaf's results.</summary>
     void IBucketReady.OnBucketReady(int bucket)
@@ -102,7 +110,9 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
             current = Pool.Rent();
             currentScale = weights.ScaleOf(tasks[i].Leaf);
             if (last) BeginLast();
-            var result = Replica.Compute(setup.Plan.PieceAt(orders.Step, tasks[i].Leaf), lease.Weights, current, last ? this : null);
+            spans?.ForwardBegins();
+            var result = Replica.Compute(setup.Plan.PieceAt(orders.Step, tasks[i].Leaf), lease.Weights, current, last ? this : spans);
+            spans?.BackwardEnds();
             results.Add(new Gradients.Leaf(tasks[i].Leaf, result.Samples, result.Denominator, result.LossSum, result.Correct, result.Counted));
             if (last) FinishLast();
             else Push(tasks[i].Sums);
@@ -148,7 +158,9 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
             GradientKernels.ScaledSum(left.Slice(bucket.Offset, bucket.Length), leftScale, slice.Span, scale, slice.Span);
             scale = 1f;
         }
+        long start = spans is null ? 0 : Timeline.Now;
         Send(bucket, scale, slice);
+        spans?.Sent(start, index);
     }
 
     /// <summary>Leaves with samples of which none counts: absent from the sum, but used.</summary>

@@ -15,11 +15,13 @@ public sealed class WorkerActor : UntypedActor
     private readonly GradientPool pool;
     private readonly List<SentContribution> sent = [];
     private readonly ICancelable tick;
+    private readonly ICancelable? impatience;
     private PieceWork? pieces;
     private Membership.Welcome? welcome;
     private ImmutableArray<ITensorChannel> channels = [];
     private Evaluation.Order? evaluation;
     private bool busy;
+    private int idleTurns;
     private bool heardWeights;
     private Term term;
 
@@ -30,11 +32,16 @@ public sealed class WorkerActor : UntypedActor
         progress = new WorkerProgress(setup.Plan, setup.Buckets.Buckets.Length, setup.Consistency.StalenessBound);
         pool = new GradientPool(setup.Buckets.Layout.Length);
         tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
+        if (setup.Speculate) impatience = setup.Clock.Every(setup.SpeculateAfter, Self, Impatience.Instance);
         setup.Compute.Post(new CreateReplicaWork(Self, setup.CreateReplica));
     }
 
     /// <inheritdoc/>
-    protected override void PostStop() => tick.Cancel();
+    protected override void PostStop()
+    {
+        tick.Cancel();
+        impatience?.Cancel();
+    }
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
@@ -59,6 +66,7 @@ public sealed class WorkerActor : UntypedActor
             case ReplicaReady ready: OnReady(ready); break;
             case ComputeFailed failed: OnFailed(failed); break;
             case Tick: OnTick(); break;
+            case Impatience: OnImpatience(); break;
             case Schedule.JobEnded: Context.Stop(Self); break;
             default: Unhandled(message); break;
         }
@@ -85,6 +93,7 @@ public sealed class WorkerActor : UntypedActor
         // A version that is gone has been followed by newer ones, whose announcements are on their way.
         if (!setup.Store.TryRead(progress.Version, out var lease)) return;
         busy = true;
+        idleTurns = 0;
         Reclaim();
         progress.Begin(step, leaves);
         pieces!.Prepare(new PieceWork.Orders(welcome!.Job, term, welcome.Worker, step, channels), leaves, lease);
@@ -127,6 +136,26 @@ public sealed class WorkerActor : UntypedActor
             if (name.Step == missing.Step && name.Bucket == missing.Bucket && missing.Leaves.Any(leaf => leaf >= name.Lo && leaf < name.Hi))
                 channels[setup.Buckets.Buckets[name.Bucket].Server].Send(old.Header, old.Tensor);
         }
+        Continue();
+        if (setup.Speculate && !busy && progress.MayHelpWith(missing.Step) && Foreign(missing) is { } leaf) Compute(missing.Step, [leaf]);
+    }
+
+    /// <summary>A missing leaf that was not computed here; workers begin at different ones, so that two that are idle seldom take the same.</summary>
+    private int? Foreign(Gradients.Missing missing)
+    {
+        for (int i = 0; i < missing.Leaves.Length; i++)
+        {
+            int leaf = missing.Leaves[(i + welcome!.Worker.Value) % missing.Leaves.Length];
+            if (progress.Lacks(missing.Step, leaf)) return leaf;
+        }
+        return null;
+    }
+
+    /// <summary>Idle for a whole period: asks what is missing, to compute it if somebody else is slow with it.</summary>
+    private void OnImpatience()
+    {
+        if (busy || welcome is null || pieces is null) idleTurns = 0;
+        else if (++idleTurns > 1) AskForWeights();
     }
 
     private void OnRefused(Gradients.Refused refused)
@@ -138,7 +167,9 @@ public sealed class WorkerActor : UntypedActor
     private void OnEvaluated(EvaluationComputed done)
     {
         busy = false;
-        setup.Coordinator.Tell(new Evaluation.Report(done.Order.Term, done.Order.Version, welcome!.Worker, done.Slices), Self);
+        // Given up in the meantime: the slices are somebody else's now.
+        if (welcome is null) return;
+        setup.Coordinator.Tell(new Evaluation.Report(done.Order.Term, done.Order.Version, welcome.Worker, done.Slices), Self);
     }
 
     private void OnReady(ReplicaReady ready)
@@ -194,6 +225,11 @@ public sealed class WorkerActor : UntypedActor
     }
 
     private bool Follows(Term other) => welcome is not null && other == term;
+
+    private sealed class Impatience
+    {
+        public static readonly Impatience Instance = new();
+    }
 
     private sealed class Tick
     {

@@ -107,6 +107,9 @@ internal sealed class WorkerProgress
         return false;
     }
 
+    /// <summary>Whether a step that others own leaves of may be computed here too.</summary>
+    public bool MayHelpWith(long step) => Version >= 0 && step >= Version && step < Math.Min(halted ? Math.Min(Next, horizon) : horizon, Version + staleness + 1);
+
     /// <summary>Whether a leaf of a step in flight was not computed here.</summary>
     public bool Lacks(long step, int leaf) => !ComputedOf(step)[leaf];
 

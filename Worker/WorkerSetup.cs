@@ -33,6 +33,12 @@ public sealed record WorkerSetup
     /// <summary>Computes shards that others are slow with, when it has nothing else to do.</summary>
     public bool Speculate { get; init; }
 
+    /// <summary>How long it is idle before it asks what others are slow with; only with <see cref="Speculate"/>.</summary>
+    public TimeSpan SpeculateAfter { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Where it records what it does when; null for nowhere.</summary>
+    public Timeline? Timeline { get; init; }
+
     /// <summary>Whether leaves are sent one by one, with a digest each, instead of in summed blocks.</summary>
     public bool LeafByLeaf => Speculate;
 

@@ -26,6 +26,9 @@ internal static class JobSettings
         new("batch-size", "<n>", Sizes, $"Samples of one global batch, over all shards. Default: {Default(d => d.BatchSize)}.", (job, given) => job with { BatchSize = given.Int(1, 1_000_000) }),
         new("drop-last", "", Sizes, "Leaves out an epoch's last batch when it is smaller.", (job, given) => job with { DropLast = given.Switch() }),
         new("shards", "<n>", Sizes, "Logical shards of each batch. The result depends on them and not on the workers. Default: as many as workers.", (job, given) => job with { Shards = given.Int(1, 4096) }),
+        new("accumulate", "<n>", Sizes, "Gradient accumulation, a power of two: a step takes n times the batch size. Default: 1.", (job, given) => job with { Accumulate = given.Int(1, 1 << 20) }),
+        new("consistency", "<mode>", Training, "How far workers may run apart: bsp, ssp:<s>, async, async:scaled or local:<H>. Default: bsp.", (job, given) => job with { Consistency = Consistency.Parse(given.Text) }),
+        new("on-nonfinite", "<what>", Training, "What happens to a step whose gradient is not finite: fail or skip. Default: fail.", (job, given) => job with { OnNonFinite = given.OneOf(["fail", "skip"]) == "skip" ? OnNonFinite.Skip : OnNonFinite.Fail }),
     ];
 
     /// <summary>The settings as a part of a command's own options.</summary>

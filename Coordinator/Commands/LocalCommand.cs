@@ -14,6 +14,7 @@ internal static class LocalCommand
     [
         .. JobSettings.For<LocalOptions>(options => options.Job, (options, job) => options with { Job = job }),
         new("workers", "<n>", "Batches and shards", "Workers, each a thread that computes; no more than shards. Default: one per core, as far as there are shards.", (options, given) => options with { Workers = given.Int(1, 1024) }),
+        .. ClusterSettings.For<LocalOptions>(options => options.Cluster, (options, cluster) => options with { Cluster = cluster }),
         .. OutputSettings.For<LocalOptions>(options => options.Output, (options, output) => options with { Output = output }),
     ];
 
@@ -34,7 +35,7 @@ internal static class LocalCommand
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics);
         return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
         {
-            await using var cluster = new LocalCluster(ClusterJob.From(job), new ClusterOptions { Workers = workers }, tell);
+            await using var cluster = new LocalCluster(ClusterJob.From(job), options.Cluster with { Workers = workers }, tell);
             return await cluster.RunAsync(stop);
         });
     }

@@ -11,6 +11,9 @@ internal sealed record LocalOptions
     /// <summary>Workers; null for one per core, as far as there are shards.</summary>
     public int? Workers { get; init; }
 
+    /// <summary>How the cluster runs the job.</summary>
+    public ClusterOptions Cluster { get; init; } = new();
+
     /// <summary>Where and how results go.</summary>
     public OutputOptions Output { get; init; } = new();
 }

@@ -44,12 +44,19 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
     private double learningRate;
     private float coefficient;
     private volatile bool finite;
+    private long reduceTicks;
 
     /// <summary>The sums of squares that <see cref="BucketPhase.Reduce"/> found, one per block.</summary>
     public ReadOnlySpan<double> Squares => squares;
 
     /// <summary>Whether the last phase saw only finite numbers.</summary>
     public bool IsFinite => finite;
+
+    /// <summary>When the last phase began, on the timeline.</summary>
+    public long Began { get; private set; }
+
+    /// <summary>Thread time that averaging took of a pass that averages and steps.</summary>
+    public long ReduceTicks => Interlocked.Read(ref reduceTicks);
 
     /// <summary>The phase last begun.</summary>
     public BucketPhase Phase => phase;
@@ -68,6 +75,8 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
         step = ledger.Step;
         finite = true;
         Error = null;
+        reduceTicks = 0;
+        Began = setup.Timeline is null ? 0 : Timeline.Now;
         Reset();
     }
 
@@ -106,8 +115,10 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
                 Apply(averaged!.Slice(offset, length), offset, length);
                 break;
             default:
+                long begin = setup.Timeline is null ? 0 : Timeline.Now;
                 var average = TreeSum.Of(ledger!, setup.Plan.Pieces, offset, length);
                 if (!GradientKernels.AllFinite(average)) finite = false;
+                if (setup.Timeline is not null) Interlocked.Add(ref reduceTicks, Timeline.Now - begin);
                 Apply(average, offset, length);
                 break;
         }

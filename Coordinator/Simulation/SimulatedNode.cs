@@ -21,6 +21,9 @@ internal sealed class SimulatedNode(int number, string name, EventQueue queue, F
 
     public long CutOffUntil { get; set; }
 
+    /// <summary>When the failure detector last heard of it.</summary>
+    public long SilentSince { get; set; }
+
     public long SlowUntil { get; set; }
 
     /// <summary>How many times longer it computes while it is slow.</summary>

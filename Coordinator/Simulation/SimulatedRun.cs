@@ -14,6 +14,7 @@ internal sealed class SimulatedRun
 {
     private const long TickMicroseconds = 20_000;
     private const long DetectionMicroseconds = 15_000;
+    private const long DetectorMicroseconds = 3_000;
     private const long GiveUp = 20_000_000;
 
     private static readonly TimeSpan Tick = TimeSpan.FromMicroseconds(TickMicroseconds);
@@ -55,6 +56,7 @@ internal sealed class SimulatedRun
         StartHome(rule);
         for (int i = 0; i < options.Workers; i++) AddWorker();
         Faults = FaultPlan.Draw(random, options.Faults, options.Workers);
+        queue.Add(DetectorMicroseconds, null, WatchNodes);
         foreach (var fault in Faults) queue.AddAt(fault.Time, null, () => Happen(fault));
     }
 
@@ -121,7 +123,7 @@ internal sealed class SimulatedRun
         var setup = new WorkerSetup
         {
             Name = node.Name, Incarnation = new Incarnation(node.Incarnation), Coordinator = coordinatorAddress!, Plan = Plan, Buckets = buckets, Consistency = planted, Speculate = options.Speculate,
-            CreateReplica = replica, Compute = node, Store = store, Clock = queue.ClockOf(node), Tick = Tick,
+            CreateReplica = replica, Compute = node, Store = store, Clock = queue.ClockOf(node), Tick = Tick, SpeculateAfter = TimeSpan.FromMilliseconds(2),
         };
         node.Actor = host.Create(() => new WorkerActor(setup));
         network.Bind(node.Address, node.Actor);
@@ -137,8 +139,8 @@ internal sealed class SimulatedRun
             case FaultKind.Reorder: network.ReorderUntil = until; break;
             case FaultKind.Duplicate: network.Duplicate(until, fault.Strength * 0.5); break;
             case FaultKind.Loss: network.Lose(until, node, fault.Strength * 0.5); break;
-            case FaultKind.Pause: node.StandsStillUntil = until; GiveUpIfLong(node, until); break;
-            case FaultKind.Partition: node.CutOffUntil = until; GiveUpIfLong(node, until); break;
+            case FaultKind.Pause: node.StandsStillUntil = until; break;
+            case FaultKind.Partition: node.CutOffUntil = until; break;
             case FaultKind.Crash: Crash(node); break;
             case FaultKind.Restart:
                 if (!node.IsAlive) break;
@@ -160,21 +162,22 @@ internal sealed class SimulatedRun
         if (node.Actor is { } actor) host.Stop(actor);
         node.Actor = null;
         network.Unbind(node.Address);
-        Detect(node);
     }
 
-    /// <summary>The failure detector gives up a node that is silent for long: the coordinator is told, as it would be by the cluster.</summary>
-    private void GiveUpIfLong(SimulatedNode node, long until)
+    /// <summary>The failure detector: a node that is silent for long, or that came back as another incarnation, is given up; the coordinator is told, as the cluster would tell it.</summary>
+    private void WatchNodes()
     {
-        if (until - queue.Microseconds <= DetectionMicroseconds) return;
-        if (node != home) Detect(node);
-        else foreach (var worker in workers) Detect(worker);
-    }
-
-    private void Detect(SimulatedNode node)
-    {
-        if (!joined.TryGetValue(node.Name, out var known)) return;
-        queue.Add(DetectionMicroseconds, home, () => coordinator!.Tell(new Membership.Lost(known.Worker, known.Incarnation, DetectionMicroseconds / 1000.0), ActorRefs.NoSender));
+        queue.Add(DetectorMicroseconds, null, WatchNodes);
+        long now = queue.Microseconds;
+        foreach (var node in workers)
+        {
+            bool silent = !node.IsAlive || node.StandsStillUntil > now || node.CutOffUntil > now || home.CutOffUntil > now || home.StandsStillUntil > now;
+            if (!silent) node.SilentSince = now;
+            if (!joined.TryGetValue(node.Name, out var known)) continue;
+            if (now - node.SilentSince < DetectionMicroseconds && known.Incarnation.Value == node.Incarnation) continue;
+            joined.Remove(node.Name);
+            queue.Add(0, home, () => coordinator!.Tell(new Membership.Lost(known.Worker, known.Incarnation, (now - node.SilentSince) / 1000.0), ActorRefs.NoSender));
+        }
     }
 
     private void OnEvent(RunEvent happened)

@@ -50,6 +50,15 @@ public sealed record JobOptions
     /// <summary>Logical shards S.</summary>
     public int? Shards { get; init; }
 
+    /// <summary>Gradient accumulation: a power of two.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>How far workers may run apart.</summary>
+    public Consistency Consistency { get; init; } = Consistency.Default;
+
+    /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
+    public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
+
     /// <summary>Key of initial values, shuffles and dropout.</summary>
     public ulong Seed { get; init; }
 

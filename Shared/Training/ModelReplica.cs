@@ -26,7 +26,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
     {
         this.job = job;
         plan = job.Plan();
-        batches = new Batches(plan.TrainCount, plan.BatchSize, plan.Shards, plan.DropLast);
+        batches = new Batches(plan.TrainCount, plan.GlobalBatch, plan.Pieces, plan.DropLast);
         flat = new FlatModel(job.BuildModel());
         UpdateRule = JobRule.Create(job, flat);
         ready = new bool[flat.Count];
@@ -49,7 +49,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
     /// <inheritdoc/>
     public double Denominator(PieceId piece)
     {
-        var range = batches.Piece(piece.Step, piece.Shard);
+        var range = batches.Piece(piece.Step, plan.IndexOf(piece));
         if (range.Count == 0) return 0;
         if (job.Loss.IsUniform) return range.Count;
         using var step = arena.BeginStep();
@@ -59,11 +59,11 @@ public sealed class ModelReplica : IReplica, IParameterListener
     /// <inheritdoc/>
     public PieceResult Compute(PieceId piece, FloatBuffer weights, FloatBuffer gradient, IGradientSink? sink)
     {
-        var range = batches.Piece(piece.Step, piece.Shard);
+        var range = batches.Piece(piece.Step, plan.IndexOf(piece));
         if (range.Count == 0) return default;
         flat.Bind(weights, gradient);
         if (!flat.Model.Training) flat.Model.Train();
-        RandomSource.EnterPiece(job.Seed, piece.Step, piece.Shard);
+        RandomSource.EnterPiece(job.Seed, piece.Step, plan.IndexOf(piece));
         this.sink = sink;
         Array.Clear(ready);
         Engine.Listener = this;
@@ -144,7 +144,10 @@ public sealed class ModelReplica : IReplica, IParameterListener
 
     private void PrefetchNext(PieceId piece)
     {
-        if (piece.Step + 1 < plan.TotalSteps) train.Prefetch(batches.Piece(piece.Step + 1, piece.Shard));
+        // The next piece of this shard: the same step's under accumulation, else the next step's first.
+        int index = plan.IndexOf(piece);
+        if (piece.Micro + 1 < plan.Accumulate) train.Prefetch(batches.Piece(piece.Step, index + 1));
+        else if (piece.Step + 1 < plan.TotalSteps) train.Prefetch(batches.Piece(piece.Step + 1, piece.Shard * plan.Accumulate));
     }
 
     private Tensor Input(PieceBatch batch) => Window(batch.InputBuffer, batch.Count, job.Data.Train.Inputs);

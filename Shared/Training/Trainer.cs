@@ -28,12 +28,12 @@ public sealed class Trainer : IDisposable
         Plan = job.Plan();
         replica = new ModelReplica(job);
         Weights = replica.InitialValues();
-        gradients = new FloatBuffer[Plan.Shards];
+        gradients = new FloatBuffer[Plan.Pieces];
         for (int i = 0; i < gradients.Length; i++) gradients[i] = new FloatBuffer(Layout.Length);
-        leaves = new ReadOnlyMemory<float>[Plan.Shards];
-        factors = new float[Plan.Shards];
-        results = new PieceResult[Plan.Shards];
-        average = Plan.Shards == 1 ? gradients[0] : new FloatBuffer(Layout.Length);
+        leaves = new ReadOnlyMemory<float>[Plan.Pieces];
+        factors = new float[Plan.Pieces];
+        results = new PieceResult[Plan.Pieces];
+        average = Plan.Pieces == 1 ? gradients[0] : new FloatBuffer(Layout.Length);
         state = [.. replica.UpdateRule.StateNames.Select(_ => new FloatBuffer(Layout.ParameterLength))];
         Plateau = (job.Plateau ?? new ReduceLROnPlateau()).Start(1);
         blocks = new double[GradientNorm.Blocks(Layout)];
@@ -86,18 +86,18 @@ public sealed class Trainer : IDisposable
         replica.Model.Eval();
     }
 
-    /// <summary>Does one step; the result's pieces, one per shard, stay as they are until the next.</summary>
+    /// <summary>Does one step; the result's pieces, one per leaf of the tree, stay as they are until the next.</summary>
     public ReadOnlySpan<PieceResult> TrainStep()
     {
         double total = 0;
-        for (int shard = 0; shard < Plan.Shards; shard++) total += replica.Denominator(new PieceId(Step, shard));
-        for (int shard = 0; shard < Plan.Shards; shard++)
+        for (int leaf = 0; leaf < Plan.Pieces; leaf++) total += replica.Denominator(Plan.PieceAt(Step, leaf));
+        for (int leaf = 0; leaf < Plan.Pieces; leaf++)
         {
-            var result = results[shard] = replica.Compute(new PieceId(Step, shard), Weights, gradients[shard], null);
-            leaves[shard] = result.Samples == 0 ? default : gradients[shard].Memory;
-            factors[shard] = (float)(result.Denominator / total);
+            var result = results[leaf] = replica.Compute(Plan.PieceAt(Step, leaf), Weights, gradients[leaf], null);
+            leaves[leaf] = result.Samples == 0 ? default : gradients[leaf].Memory;
+            factors[leaf] = (float)(result.Denominator / total);
         }
-        if (Plan.Shards > 1) TreeReduce.Sum(leaves, factors, 0, average.Span);
+        if (Plan.Pieces > 1) TreeReduce.Sum(leaves, factors, 0, average.Span);
         float scale = 1f;
         if (Plan.ClipNorm is { } maxNorm)
         {

@@ -49,6 +49,15 @@ public sealed record TrainingJob
     /// <summary>Logical shards S: part of the job, since they decide the bits.</summary>
     public int Shards { get; init; } = 1;
 
+    /// <summary>Gradient accumulation n, a power of two: a step's batch is n times <see cref="BatchSize"/>, computed in n pieces per shard.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>How far workers of a cluster may run apart.</summary>
+    public Consistency Consistency { get; init; } = Consistency.Default;
+
+    /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
+    public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
+
     /// <summary>Epochs to train.</summary>
     public int Epochs { get; init; } = 10;
 
@@ -67,7 +76,9 @@ public sealed record TrainingJob
     /// <summary>The learning rate of a step, from 0.</summary>
     public double LearningRateAt(long step) => Schedule?.RateAt(ScheduleByEpoch ? step / StepsPerEpoch : step, LearningRate) ?? LearningRate;
 
-    private long StepsPerEpoch => Math.Max(1, DropLast ? Data.Train.Count / BatchSize : (Data.Train.Count + (long)BatchSize - 1) / BatchSize);
+    private long StepsPerEpoch => Math.Max(1, DropLast ? Data.Train.Count / GlobalBatch : (Data.Train.Count + GlobalBatch - 1) / GlobalBatch);
+
+    private long GlobalBatch => (long)BatchSize * Accumulate;
 
     /// <summary>The job in numbers.</summary>
     /// <exception cref="UserErrorException">A number is out of range, or they do not fit together.</exception>
@@ -76,7 +87,8 @@ public sealed record TrainingJob
         if (BatchSize < 1) throw new UserErrorException($"batch size was {BatchSize}, expected 1 or more");
         if (Shards < 1) throw new UserErrorException($"shards was {Shards}, expected 1 or more");
         if (BatchSize < Shards) throw new UserErrorException($"batch size {BatchSize} is smaller than the {Shards} shards: every shard needs at least one sample");
-        if (DropLast && Data.Train.Count < BatchSize) throw new UserErrorException($"batch size {BatchSize} is larger than the {Data.Train.Count} training samples, and drop-last leaves no batch");
+        if (Accumulate < 1 || !System.Numerics.BitOperations.IsPow2(Accumulate) || GlobalBatch > int.MaxValue) throw new UserErrorException($"accumulate was {Accumulate}, expected a power of two of 1 or more, at most {int.MaxValue} samples a step");
+        if (DropLast && Data.Train.Count < GlobalBatch) throw new UserErrorException($"batch size {GlobalBatch} is larger than the {Data.Train.Count} training samples, and drop-last leaves no batch");
         if (!(LearningRate >= 0) || double.IsInfinity(LearningRate)) throw new UserErrorException($"learning rate was {LearningRate}, expected a finite number of 0 or more");
         if (ClipNorm is { } norm && !(norm > 0)) throw new UserErrorException($"clip norm was {norm}, expected more than 0");
         try
@@ -95,6 +107,7 @@ public sealed record TrainingJob
             TestCount = Data.Test?.Count ?? 0,
             BatchSize = BatchSize,
             Shards = Shards,
+            Accumulate = Accumulate,
             Epochs = Epochs,
             MaxSteps = MaxSteps,
             DropLast = DropLast,

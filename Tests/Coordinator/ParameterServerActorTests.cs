@@ -122,6 +122,23 @@ public sealed class ParameterServerActorTests : TestKit
     }
 
     [Fact]
+    public void Two_answers_to_one_name_that_differ_end_the_run_and_name_shard_and_workers()
+    {
+        void Answer(int worker, ulong digest)
+        {
+            var name = new Gradients.Name(Job, new Term(2), 0, 0, 1, 2);
+            server.Tell(new TensorArrived(new Gradients.Contribution(name, new WorkerId(worker), 0.25f, 0, [], digest), new TensorSlice(Gradient(1f), 0, LinearJob.Layout.Length)), TestActor);
+        }
+        Answer(3, 77);
+        Answer(4, 77);
+        ExpectNoMsg(TimeSpan.FromMilliseconds(50));
+        Answer(5, 78);
+        string error = ExpectMsg<Progress.Failed>().Error;
+        Assert.Contains("shard 1 of step 0", error, StringComparison.Ordinal);
+        Assert.Contains("workers 3 and 5", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_worker_that_waits_is_told_what_is_there_and_asked_for_what_is_missing()
     {
         Send(0, 2, 1f, 1f);

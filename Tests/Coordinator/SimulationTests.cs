@@ -20,6 +20,13 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void Speculation_breaks_no_promise()
+    {
+        var report = SimulatedCluster.Run(new SimulationOptions { Seed = 1000, Seeds = 200, Speculate = true });
+        Assert.True(report.Violations.Count == 0, Tell(report));
+    }
+
+    [Fact]
     public void The_same_seeds_give_the_same_events_and_others_others()
     {
         var options = new SimulationOptions { Seed = 40, Seeds = 20 };

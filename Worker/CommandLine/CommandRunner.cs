@@ -27,9 +27,9 @@ public static class CommandRunner
         {
             // Only a defect gets here: a command reports the failures it knows by itself.
             await Console.Error.WriteLineAsync($"error: {OneLine(error.Message)}");
-            await Console.Error.WriteLineAsync(Environment.GetEnvironmentVariable("DISTTRAIN_TRACE") is { Length: > 0 }
+            await Console.Error.WriteLineAsync(Environment.GetEnvironmentVariable("DISTTRAIN_STACK_TRACE") is { Length: > 0 }
                 ? error.ToString()
-                : "This is a defect in DistTrain: please report it with the output of the same command under DISTTRAIN_TRACE=1.");
+                : "This is a defect in DistTrain: please report it with the output of the same command under DISTTRAIN_STACK_TRACE=1.");
             return ExitCode.Failed;
         }
     }
