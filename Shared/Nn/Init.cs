@@ -21,4 +21,26 @@ public static class Init
         Philox.FillNormal(result.Span, RandomSource.NextKey(), mean, std);
         return result;
     }
+
+    /// <summary>Every element the same.</summary>
+    public static Tensor Constant(Shape shape, float value)
+    {
+        var result = TensorMemory.EmptyPersistent(shape);
+        result.Span.Fill(value);
+        return result;
+    }
+
+    /// <summary>Uniform in ±√(6/(fanIn + fanOut)) for a matrix <c>[fanOut, fanIn]</c>: Glorot, Bengio 2010.</summary>
+    public static Tensor XavierUniform(Shape shape)
+    {
+        float bound = MathF.Sqrt(6f / (shape[0] + shape[1]));
+        return Uniform(shape, -bound, bound);
+    }
+
+    /// <summary>The checks of channels that convolutions share.</summary>
+    internal static void RequireChannels(string layer, int inChannels, int outChannels, int groups)
+    {
+        if (inChannels < 1 || outChannels < 1 || groups < 1 || inChannels % groups != 0 || outChannels % groups != 0)
+            throw new ArgumentException($"{layer}: {inChannels} and {outChannels} channels in {groups} groups, expected 1 or more, and groups that divide both");
+    }
 }

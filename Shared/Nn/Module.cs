@@ -97,6 +97,14 @@ public abstract class Module
     /// <exception cref="ArgumentException">A name is missing, unknown, or has another shape: the message lists all of them.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state) => StateDictLoader.Load(this, AllParameters(""), AllBuffers(""), state);
 
+    /// <summary>The module and what is inside of it, one a line, as PyTorch prints it.</summary>
+    public override string ToString()
+    {
+        var inside = NamedChildren();
+        if (inside.Count == 0) return GetType().Name + "()";
+        return $"{GetType().Name}(\n{string.Concat(inside.Select(c => $"  ({c.Name}): {c.Module.ToString()!.Replace("\n", "\n  ", StringComparison.Ordinal)}\n"))})";
+    }
+
     /// <summary>Sets <see cref="Number"/> here and in all modules inside; every process that builds the same model gives the same numbers.</summary>
     internal void AssignNumbers()
     {

@@ -28,14 +28,20 @@ public class Sequential : Module
         for (int i = 0; i < modules.Length; i++)
         {
             // One pass over the output instead of two; the bits are the same.
-            if (modules[i] is Linear linear && i + 1 < modules.Length && modules[i + 1] is ReLU)
+            var activation = i + 1 < modules.Length && modules[i + 1] is ReLU ? Activation.Relu : Activation.None;
+            switch (modules[i])
             {
-                input = linear.Forward(input, Activation.Relu);
-                i++;
-            }
-            else
-            {
-                input = modules[i].Forward(input);
+                case Linear linear:
+                    input = linear.Forward(input, activation);
+                    i += activation == Activation.Relu ? 1 : 0;
+                    break;
+                case Conv2d convolution:
+                    input = convolution.Forward(input, activation);
+                    i += activation == Activation.Relu ? 1 : 0;
+                    break;
+                default:
+                    input = modules[i].Forward(input);
+                    break;
             }
         }
         return input;

@@ -65,6 +65,17 @@ public sealed record JobPlan
     /// <summary>The number of samples in a step's global batch.</summary>
     public int BatchOf(long step) => (int)Math.Min(GlobalBatch, TrainCount - step % StepsPerEpoch * GlobalBatch);
 
+    /// <summary>The number of samples of the smallest piece that is not empty, over all steps of the job.</summary>
+    public int SmallestPiece
+    {
+        get
+        {
+            if (TotalSteps == 0) return 0;
+            int full = Math.Max(1, BatchOf(0) / Pieces);
+            return TotalSteps < StepsPerEpoch ? full : Math.Min(full, Math.Max(1, BatchOf(StepsPerEpoch - 1) / Pieces));
+        }
+    }
+
     /// <summary>The name of piece <paramref name="index"/> of a step, in [0, <see cref="Pieces"/>).</summary>
     public PieceId PieceAt(long step, int index) => new(step, index / Accumulate, index % Accumulate);
 

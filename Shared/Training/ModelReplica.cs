@@ -30,7 +30,9 @@ public sealed class ModelReplica : IReplica, IParameterListener
         flat = new FlatModel(job.BuildModel());
         UpdateRule = JobRule.Create(job, flat);
         ready = new bool[flat.Count];
+        if (job.Loss.Reduction is not (Reduction.Mean or Reduction.BatchMean)) throw new UserErrorException($"loss {job.Loss.Name}: the reduction was {job.Loss.Reduction}, a job needs Mean");
         train = new DataLoader(job.Data.Train, job.Seed, batches.LargestPiece);
+        RefuseSingleValues();
         test = job.Data.Test is { Count: > 0 } split ? new DataLoader(split, job.Seed, Math.Min(JobPlan.EvaluationSlice, split.Count), shuffle: false) : null;
     }
 
@@ -77,10 +79,11 @@ public sealed class ModelReplica : IReplica, IParameterListener
             var loss = job.Loss.Compute(output, target);
             double denominator = job.Loss.Denominator(target);
             ObservationsReady(gradient);
-            loss.Backward();
+            // A piece in which no target counts has no mean: its gradient is zero and weighs nothing.
+            if (denominator > 0) loss.Backward();
             FillMissing(gradient);
             var (correct, counted) = job.Loss.Score(output, target);
-            return new PieceResult(range.Count, denominator, loss.Item() * denominator, correct, counted);
+            return new PieceResult(range.Count, denominator, denominator > 0 ? loss.Item() * denominator : 0, correct, counted);
         }
         finally
         {
@@ -104,7 +107,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
         var target = Target(batch);
         var output = flat.Model.Forward(Input(batch));
         double denominator = job.Loss.Denominator(target);
-        double loss = job.Loss.Compute(output, target).Item() * denominator;
+        double loss = denominator > 0 ? job.Loss.Compute(output, target).Item() * denominator : 0;
         var (correct, counted) = job.Loss.Score(output, target);
         return new EvaluationResult(count, denominator, loss, correct, counted);
     }
@@ -121,6 +124,28 @@ public sealed class ModelReplica : IReplica, IParameterListener
         ready[index] = true;
         var entry = Layout.Parameters[index];
         sink?.Ready(entry.Offset, entry.Length);
+    }
+
+    /// <summary>
+    /// A piece of one sample may leave batch normalization one value for each channel, which has no variance: tried out before the start on a sample of zeros, on weights of its own.
+    /// </summary>
+    private void RefuseSingleValues()
+    {
+        if (plan.SmallestPiece > 1 || !flat.Model.Modules().Any(m => m is BatchNorm)) return;
+        flat.Bind(flat.CopyValues(), new FloatBuffer(Layout.Length));
+        var spec = job.Data.Train.Inputs;
+        using var step = arena.BeginStep();
+        using var silent = GradMode.NoGrad();
+        var shape = new Shape([1, .. spec.Shape]);
+        try
+        {
+            flat.Model.Forward(spec.Type == ElementType.Float32 ? Tensor.Zeros(shape) : Tensor.Zeros(shape).To(DType.Int64));
+        }
+        catch (ArgumentException error)
+        {
+            throw new UserErrorException(
+                $"batch size {plan.BatchSize} in {plan.Shards} shards leaves a piece of one sample, too few for batch normalization ({error.Message}): choose a larger batch, fewer shards, or drop the last batch", error);
+        }
     }
 
     /// <summary>Running statistics were observed in forward: they are final before any gradient.</summary>

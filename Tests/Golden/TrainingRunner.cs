@@ -11,13 +11,45 @@ internal static class TrainingRunner
     private static readonly Dictionary<string, Func<int[], Module>> Layers = new()
     {
         ["Linear"] = a => new Linear(a[0], a[1]),
-        ["ReLU"] = _ => new ReLU(),
+        ["Conv1d"] = a => new Conv1d(a[0], a[1], a[2]),
+        ["Conv2d"] = a => new Conv2d(a[0], a[1], a[2]),
+        ["ConvTranspose2d"] = a => new ConvTranspose2d(a[0], a[1], a[2]),
+        ["MaxPool2d"] = a => new MaxPool2d(a[0]),
+        ["AvgPool2d"] = a => new AvgPool2d(a[0]),
+        ["AdaptiveAvgPool2d"] = a => new AdaptiveAvgPool2d(a[0]),
+        ["BatchNorm1d"] = a => new BatchNorm1d(a[0]),
+        ["BatchNorm2d"] = a => new BatchNorm2d(a[0]),
+        ["LayerNorm"] = a => new LayerNorm(a[0]),
+        ["RMSNorm"] = a => new RMSNorm(a[0]),
+        ["GroupNorm"] = a => new GroupNorm(a[0], a[1]),
+        ["Embedding"] = a => new Embedding(a[0], a[1]),
         ["Flatten"] = _ => new Flatten(),
+        ["Identity"] = _ => new Identity(),
+        ["ReLU"] = _ => new ReLU(),
+        ["LeakyReLU"] = _ => new LeakyReLU(),
+        ["ELU"] = _ => new ELU(),
+        ["GELU"] = _ => new GELU(),
+        ["SiLU"] = _ => new SiLU(),
+        ["Mish"] = _ => new Mish(),
+        ["Softplus"] = _ => new Softplus(),
+        ["Hardtanh"] = _ => new Hardtanh(),
+        ["Hardswish"] = _ => new Hardswish(),
+        ["Sigmoid"] = _ => new Sigmoid(),
+        ["LogSigmoid"] = _ => new LogSigmoid(),
+        ["Tanh"] = _ => new Tanh(),
+        ["Softmax"] = a => new Softmax(a.Length > 0 ? a[0] : -1),
+        ["LogSoftmax"] = a => new LogSoftmax(a.Length > 0 ? a[0] : -1),
     };
 
     private static readonly Dictionary<string, Loss> Losses = new()
     {
         ["cross_entropy"] = new CrossEntropyLoss(),
+        ["nll_loss"] = new NLLLoss(),
+        ["mse_loss"] = new MSELoss(),
+        ["l1_loss"] = new L1Loss(),
+        ["huber_loss"] = new HuberLoss(),
+        ["smooth_l1_loss"] = new SmoothL1Loss(),
+        ["binary_cross_entropy_with_logits"] = new BCEWithLogitsLoss(),
     };
 
     public static void Run(JsonElement figure)

@@ -11,7 +11,10 @@ public abstract class Loss
     /// <summary>The name, as in a job file.</summary>
     public abstract string Name { get; }
 
-    /// <summary>The mean loss of a batch: a scalar.</summary>
+    /// <summary>How the losses of elements become one; jobs need means.</summary>
+    public Reduction Reduction { get; init; } = Reduction.Mean;
+
+    /// <summary>The loss of a batch: a scalar, unless nothing is reduced.</summary>
     /// <param name="output">The model's output.</param>
     /// <param name="target">The targets.</param>
     public abstract Tensor Compute(Tensor output, Tensor target);

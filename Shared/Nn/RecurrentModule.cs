@@ -1,0 +1,103 @@
+using DistTrain.Autograd;
+using DistTrain.Tensors;
+
+namespace DistTrain.Nn;
+
+/// <summary>
+/// What GRU and LSTM share: layers, directions, their parameters under PyTorch's names (<c>weight_ih_l0</c>, <c>weight_hh_l0</c>, <c>bias_ih_l0</c>, <c>bias_hh_l0</c>, with <c>_reverse</c> for the second direction),
+/// uniform in ±1/√hidden, and the walk over time.
+/// </summary>
+public abstract class RecurrentModule : Module
+{
+    private readonly int inputSize;
+    private readonly int numLayers;
+    private readonly bool batchFirst;
+    private readonly Dropout? between;
+    private readonly Direction[] cells;
+    private Tensor[] steps = [];
+    private Tensor[] finals = [];
+
+    private protected RecurrentModule(int gates, int inputSize, int hiddenSize, int numLayers, bool bias, bool batchFirst, float dropout, bool bidirectional)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(inputSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(hiddenSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(numLayers, 1);
+        (this.inputSize, HiddenSize, this.numLayers, this.batchFirst) = (inputSize, hiddenSize, numLayers, batchFirst);
+        Directions = bidirectional ? 2 : 1;
+        cells = new Direction[numLayers * Directions];
+        for (int i = 0; i < cells.Length; i++)
+        {
+            int width = i < Directions ? inputSize : hiddenSize * Directions;
+            string suffix = $"_l{i / Directions}{(i % Directions == 1 ? "_reverse" : "")}";
+            cells[i] = new Direction(
+                Weight("weight_ih" + suffix, [gates * hiddenSize, width]), Weight("weight_hh" + suffix, [gates * hiddenSize, hiddenSize]),
+                bias ? Weight("bias_ih" + suffix, [gates * hiddenSize]) : null, bias ? Weight("bias_hh" + suffix, [gates * hiddenSize]) : null);
+        }
+        if (dropout > 0f && numLayers > 1) between = Register("dropout", new Dropout(dropout));
+    }
+
+    private protected int HiddenSize { get; }
+
+    private protected int Directions { get; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{GetType().Name}({inputSize}, {HiddenSize}, num_layers: {numLayers}{(Directions == 2 ? ", bidirectional" : "")})";
+
+    /// <summary>One time step of one direction of one layer: from the input's share of the gates and the state to the next state, whose hidden part is returned.</summary>
+    private protected abstract void Step(in Direction cell, Tensor fromInput, ref Tensor hidden, ref Tensor memory);
+
+    /// <summary>Runs all layers; initial states are [layers·directions, N, H] or zeros.</summary>
+    private protected (Tensor Output, Tensor Hidden, Tensor Memory) Run(Tensor input, Tensor? initialHidden, Tensor? initialMemory)
+    {
+        if (input.Rank != 3 || input.Shape[2] != inputSize) throw new ArgumentException($"{this}: input {input.Shape}, expected {(batchFirst ? "[N, T, in]" : "[T, N, in]")} with in = {inputSize}");
+        var x = batchFirst ? input.Transpose(0, 1) : input;
+        int time = x.Shape[0], batch = x.Shape[1];
+        if (time == 0) throw new ArgumentException($"{this}: input {input.Shape} has no time steps, expected 1 or more");
+        var expected = new Shape(cells.Length, batch, HiddenSize);
+        if (initialHidden is { } h0 && h0.Shape != expected || initialMemory is { } c0 && c0.Shape != expected) throw new ArgumentException($"{this}: an initial state has shape {(initialHidden ?? initialMemory)!.Value.Shape}, expected {expected}");
+        if (steps.Length != time) steps = new Tensor[time];
+        if (finals.Length == 0) finals = new Tensor[2 * cells.Length];
+        for (int layer = 0; layer < numLayers; layer++)
+        {
+            if (layer > 0 && between != null) x = between.Forward(x);
+            Tensor forward = default, both = default;
+            for (int d = 0; d < Directions; d++)
+            {
+                int cell = layer * Directions + d;
+                both = OneDirection(cells[cell], x, d == 1, initialHidden?.Select(0, cell) ?? Tensor.Zeros([batch, HiddenSize]), initialMemory?.Select(0, cell), out finals[cell], out finals[cells.Length + cell]);
+                if (d == 0) forward = both;
+            }
+            x = Directions == 1 ? forward : Tensor.Cat([forward, both], 2);
+        }
+        var hidden = Tensor.Stack(finals.AsSpan(0, cells.Length));
+        var memory = KeepsMemory ? Tensor.Stack(finals.AsSpan(cells.Length)) : hidden;
+        return (batchFirst ? x.Transpose(0, 1) : x, hidden, memory);
+    }
+
+    /// <summary>Whether there is a cell state beside the hidden one.</summary>
+    private protected abstract bool KeepsMemory { get; }
+
+    private Tensor OneDirection(in Direction cell, Tensor x, bool reverse, Tensor hidden, Tensor? initialMemory, out Tensor lastHidden, out Tensor lastMemory)
+    {
+        // The input's share of all time steps' gates in one product.
+        var fromInput = x.Linear(cell.InputWeight, cell.InputBias?.Value);
+        var memory = KeepsMemory ? initialMemory ?? Tensor.Zeros(hidden.Shape) : hidden;
+        for (int i = 0; i < steps.Length; i++)
+        {
+            int t = reverse ? steps.Length - 1 - i : i;
+            Step(cell, fromInput.Select(0, t), ref hidden, ref memory);
+            steps[t] = hidden;
+        }
+        (lastHidden, lastMemory) = (hidden, memory);
+        return Tensor.Stack(steps);
+    }
+
+    private Parameter Weight(string name, Shape shape)
+    {
+        float bound = 1f / MathF.Sqrt(HiddenSize);
+        return Register(name, new Parameter(Init.Uniform(shape, -bound, bound)));
+    }
+
+    /// <summary>The parameters of one direction of one layer.</summary>
+    private protected readonly record struct Direction(Parameter InputWeight, Parameter HiddenWeight, Parameter? InputBias, Parameter? HiddenBias);
+}
