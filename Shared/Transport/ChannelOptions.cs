@@ -1,0 +1,29 @@
+namespace DistTrain.Transport;
+
+/// <summary>What may be chosen about channels; none of it shows in any bit of the result.</summary>
+public sealed record ChannelOptions
+{
+    /// <summary>Bytes of tensors that a receiver holds for one sender at most: sent, and not yet given back. One longer tensor may travel alone.</summary>
+    public long Window { get; init; } = 32L << 20;
+
+    /// <summary>Tensors that wait to be sent at most; one more is dropped, counted, and asked for again by whoever lacks it.</summary>
+    public int LongestQueue { get; init; } = 8192;
+
+    /// <summary>How long a hand-shake may take.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a frame may stand still in its middle.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long to wait before connecting again, at first; doubled with each failure up to <see cref="LongestRetry"/>.</summary>
+    public TimeSpan Retry { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long to wait before connecting again, at most.</summary>
+    public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Bytes of a shared-memory ring: a power of two.</summary>
+    public int RingBytes { get; init; } = 1 << 20;
+
+    /// <summary>Connections that may be in their hand-shake at one time.</summary>
+    public int LargestBacklog { get; init; } = 64;
+}

@@ -1,0 +1,155 @@
+using DistTrain.Protocol;
+using DistTrain.Transport.Frames;
+using DistTrain.Transport.Links;
+
+namespace DistTrain.Transport.Channels;
+
+/// <summary>
+/// What all connections of a node share: the job and its secret, the rules, who is reachable here, and the sessions of those that send here.
+/// </summary>
+internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secret, TensorMessages messages, ChannelOptions options, Func<RouteName, ResolvedRoute?> resolve, Action<string> report)
+{
+    private const int MostSessions = 1024;
+
+    private readonly Lock gate = new();
+    private readonly LinkedList<InboundSession> sessions = [];
+    private readonly HashSet<ByteLink> open = [];
+    private bool stopped;
+    private int inHandshake;
+
+    public FrameRules Rules => rules;
+
+    public TensorMessages Messages => messages;
+
+    public ChannelOptions Options => options;
+
+    public JobId Job => rules.Job;
+
+    /// <summary>Bytes of tensors that were received for senders and are held by actors here.</summary>
+    public long HeldBytes
+    {
+        get
+        {
+            lock (gate) return sessions.Sum(session => session.Held);
+        }
+    }
+
+    /// <summary>Says something to people.</summary>
+    public void Report(string line)
+    {
+        if (!stopped) report(line);
+    }
+
+    /// <summary>Takes over an accepted connection: hand-shake, then tensors until it ends. Never throws.</summary>
+    /// <param name="link">The connection.</param>
+    /// <param name="onOpened">Told the kind and the peer once the hand-shake is over.</param>
+    public void Serve(ByteLink link, Action<ChannelKind, string>? onOpened = null)
+    {
+        var opened = link;
+        try
+        {
+            if (!Register(link)) return;
+            InboundSession session;
+            ChannelKind kind;
+            using (BeginHandshake(link)) opened = new Handshake(Job.Value, secret).Accept(link, Find, out kind, out session);
+            opened.Timeout = options.StallTimeout;
+            session.Attach(opened);
+            onOpened?.Invoke(kind, link.Peer);
+            string? goodbye = new TensorReceiver(rules, messages, session, resolve).Run(opened);
+            if (goodbye is not null) Report($"{link.Peer} closed its channel: {goodbye}");
+        }
+        catch (ChannelException error)
+        {
+            Report($"channel closed: {error.Message}");
+        }
+        catch (Exception error)
+        {
+            // A connection's failure is never the node's.
+            Report($"channel with {link.Peer} closed: {error.GetType().Name}: {error.Message}");
+        }
+        finally
+        {
+            opened.Dispose();
+            link.Dispose();
+            lock (gate) open.Remove(link);
+        }
+    }
+
+    /// <summary>The sender's side of a hand-shake.</summary>
+    public Handshake.Opened Connect(ByteLink link, Guid session, ChannelKind kind)
+    {
+        link.Timeout = options.HandshakeTimeout;
+        using var deadline = new Timer(_ => link.Dispose(), null, options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+        var opened = new Handshake(Job.Value, secret).Connect(link, session, kind, options.RingBytes);
+        opened.Link.Timeout = options.StallTimeout;
+        return opened;
+    }
+
+    /// <summary>Closes all connections.</summary>
+    public void Stop()
+    {
+        ByteLink[] links;
+        lock (gate)
+        {
+            stopped = true;
+            links = [.. open];
+        }
+        foreach (var link in links) link.Dispose();
+    }
+
+    private bool Register(ByteLink link)
+    {
+        lock (gate)
+        {
+            if (stopped) return false;
+            open.Add(link);
+            return true;
+        }
+    }
+
+    private HandshakeTime BeginHandshake(ByteLink link)
+    {
+        if (Interlocked.Increment(ref inHandshake) > options.LargestBacklog)
+        {
+            Interlocked.Decrement(ref inHandshake);
+            throw new ChannelException($"{link.Peer} was turned away: {options.LargestBacklog} connections are in their hand-shake already");
+        }
+        link.Timeout = options.HandshakeTimeout;
+        return new HandshakeTime(this, link);
+    }
+
+    private InboundSession Find(Guid id)
+    {
+        lock (gate)
+        {
+            for (var node = sessions.First; node is not null; node = node.Next)
+            {
+                if (node.Value.Id != id) continue;
+                sessions.Remove(node);
+                sessions.AddFirst(node);
+                return node.Value;
+            }
+            if (sessions.Count >= MostSessions) sessions.RemoveLast();
+            return sessions.AddFirst(new InboundSession(id, options.Window)).Value;
+        }
+    }
+
+    /// <summary>Closes the connection when the hand-shake takes too long, however steadily its bytes drip in.</summary>
+    private sealed class HandshakeTime : IDisposable
+    {
+        private readonly ChannelContext context;
+        private readonly Timer deadline;
+
+        public HandshakeTime(ChannelContext context, ByteLink link)
+        {
+            this.context = context;
+            deadline = new Timer(_ => link.Dispose(), null, context.Options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+        }
+
+        public void Dispose()
+        {
+            deadline.Dispose();
+            Interlocked.Decrement(ref context.inHandshake);
+        }
+    }
+}

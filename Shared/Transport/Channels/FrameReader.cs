@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using DistTrain.Protocol.Codecs;
+using DistTrain.Simd;
+using DistTrain.Transport.Frames;
+using DistTrain.Transport.Links;
+
+namespace DistTrain.Transport.Channels;
+
+/// <summary>A frame that is wholly here and whose checksums agree.</summary>
+/// <param name="Header">What it is.</param>
+/// <param name="Placement">For a tensor: whether it was taken.</param>
+/// <param name="Tensor">For a tensor that was taken: its floats.</param>
+/// <param name="Lease">The place's lease.</param>
+internal readonly record struct Incoming(FrameHeader Header, Placement Placement, TensorSlice Tensor, IDisposable? Lease);
+
+/// <summary>
+/// Reads frames from a link. A header is checked against the rules before anything behind it is read; floats under <c>none</c> are received into their place, others are decoded into it. Memory is bounded: a message's 64 KiB,
+/// and for codecs one bucket's bytes.
+/// </summary>
+internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
+{
+    private const int Part = 256 << 10;
+
+    private readonly byte[] head = new byte[FrameHeader.Size];
+    private readonly byte[] message = new byte[FrameRules.LongestMessage];
+    private readonly byte[] trailer = new byte[FrameHeader.TrailerSize];
+    private byte[] staging = [];
+    private int messageLength;
+
+    /// <summary>The message of the last frame.</summary>
+    public ReadOnlySpan<byte> Message => message.AsSpan(0, messageLength);
+
+    /// <summary>The message of the last frame as text.</summary>
+    public string Text => Encoding.UTF8.GetString(Message);
+
+    /// <summary>Waits for a frame; false when the peer ended the stream between two of them.</summary>
+    /// <exception cref="ChannelException">Anything else than a frame by the rules.</exception>
+    public bool TryRead(ByteLink link, out Incoming frame)
+    {
+        frame = default;
+        int first;
+        do first = link.Receive(head);
+        while (first < 0);
+        if (first == 0) return false;
+        link.ReceiveExactly(head.AsSpan(first), "a frame's header");
+        if (!FrameHeader.TryRead(head, out var header, out string? reason)) throw new ChannelException($"{link.Peer}: {reason}");
+        if (rules.Check(header) is { } broken) throw new ChannelException($"{link.Peer}: {broken}");
+        messageLength = header.MessageLength;
+        link.ReceiveExactly(message.AsSpan(0, messageLength), "a frame's message");
+        uint checksum = Crc32C.Of(Message);
+        if (header.Kind == FrameKind.Tensor) ReadTensor(link, header, checksum, out frame);
+        else ReadChecksum(link, header, checksum, out frame);
+        return true;
+    }
+
+    private void ReadTensor(ByteLink link, in FrameHeader header, uint checksum, out Incoming frame)
+    {
+        var placement = placer.Place(header, out var place, out var lease);
+        try
+        {
+            if (placement == Placement.Refuse) throw new ChannelException($"{link.Peer}: there is no place for bucket {header.Bucket} of step {header.Step}");
+            if (placement == Placement.Take && place.Length != header.Floats) throw new InvalidOperationException($"the place for bucket {header.Bucket} has {place.Length} floats, expected {header.Floats}");
+            bool direct = placement == Placement.Take && header.Codec == CodecKind.None;
+            if (!direct && staging.Length < header.PayloadLength) staging = GC.AllocateUninitializedArray<byte>(header.PayloadLength, pinned: true);
+            var payload = direct ? MemoryMarshal.AsBytes(place.Span) : staging.AsSpan(0, header.PayloadLength);
+            checksum = Receive(link, payload, checksum);
+            ReadChecksum(link, header, checksum, out frame);
+            if (placement == Placement.Take && !direct && !rules.CodecOf(header).TryDecode(payload, place.Span, out string? reason)) throw new ChannelException($"{link.Peer}: {reason}");
+            frame = new Incoming(header, placement, place, lease);
+        }
+        catch
+        {
+            lease?.Dispose();
+            throw;
+        }
+    }
+
+    private static uint Receive(ByteLink link, Span<byte> payload, uint checksum)
+    {
+        int pending = 0, received = 0;
+        while (received < payload.Length)
+        {
+            int count = link.Receive(payload.Slice(received, Math.Min(Part, payload.Length - received)));
+            if (count <= 0) throw link.Incomplete(count, "a tensor", received, payload.Length);
+            received += count;
+            // Not byte by byte where the link gives little at a time.
+            if (received - pending < Part / 4 && received < payload.Length) continue;
+            checksum = Crc32C.Append(checksum, payload[pending..received]);
+            pending = received;
+        }
+        return checksum;
+    }
+
+    private void ReadChecksum(ByteLink link, in FrameHeader header, uint checksum, out Incoming frame)
+    {
+        link.ReceiveExactly(trailer, "a frame's checksum");
+        uint stored = BinaryPrimitives.ReadUInt32LittleEndian(trailer);
+        if (stored != checksum) throw new ChannelException($"{link.Peer}: a frame of bucket {header.Bucket}, step {header.Step} has checksum {checksum:X8}, expected {stored:X8}");
+        frame = new Incoming(header, Placement.Discard, default, null);
+    }
+}

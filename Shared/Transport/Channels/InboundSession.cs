@@ -1,0 +1,89 @@
+using DistTrain.Transport.Frames;
+using DistTrain.Transport.Links;
+
+namespace DistTrain.Transport.Channels;
+
+/// <summary>
+/// What a receiver remembers of one sender across connections: which tensors are here, how much of the sender's window is given back.
+/// </summary>
+internal sealed class InboundSession(Guid id, long window)
+{
+    private readonly Lock gate = new();
+    private readonly byte[] record = new byte[ControlRecord.Size];
+    private ByteLink? link;
+    private long taken;
+    private long givenBack;
+    private long reported;
+
+    public Guid Id { get; } = id;
+
+    public long Window => window;
+
+    /// <summary>The sequence number up to which every tensor is here.</summary>
+    public long Received { get; private set; }
+
+    /// <summary>Bytes that the receiver's actors hold now.</summary>
+    public long Held => Interlocked.Read(ref taken) - Interlocked.Read(ref givenBack);
+
+    /// <summary>Goes on over another connection; the one before is closed.</summary>
+    public void Attach(ByteLink next)
+    {
+        lock (gate)
+        {
+            link?.Dispose();
+            link = next;
+        }
+    }
+
+    /// <summary>What to tell the sender at the hand-shake.</summary>
+    public ControlRecord State()
+    {
+        lock (gate) return new ControlRecord(Received, givenBack);
+    }
+
+    /// <summary>The next tensor is here.</summary>
+    public void Take(long sequence, long bytes)
+    {
+        lock (gate)
+        {
+            if (sequence != Received + 1) throw new ChannelException($"tensor {sequence} follows tensor {Received}");
+            if (taken > givenBack && taken - givenBack + bytes > window) throw new ChannelException($"tensor {sequence} of {bytes} bytes exceeds the window of {window}, of which {taken - givenBack} are in use");
+            Received = sequence;
+            taken += bytes;
+        }
+    }
+
+    /// <summary>A tensor is no longer needed.</summary>
+    public void GiveBack(long bytes)
+    {
+        lock (gate)
+        {
+            givenBack += bytes;
+            if (givenBack == taken || givenBack - reported >= window / 8) Report();
+        }
+    }
+
+    /// <summary>A tensor was never held; said by the connection's own thread, which knows whether more is on its way and one answer does for both.</summary>
+    public void GiveBack(long bytes, bool more)
+    {
+        lock (gate)
+        {
+            givenBack += bytes;
+            if (!more || givenBack - reported >= window / 8) Report();
+        }
+    }
+
+    private void Report()
+    {
+        reported = givenBack;
+        new ControlRecord(Received, givenBack).Write(record);
+        try
+        {
+            link?.Send(record);
+        }
+        catch (ChannelException)
+        {
+            // The connection's own thread finds out; the next hand-shake says it again.
+        }
+    }
+}

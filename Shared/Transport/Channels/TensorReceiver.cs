@@ -1,0 +1,111 @@
+using Akka.Actor;
+using DistTrain.Transport.Frames;
+using DistTrain.Transport.Links;
+
+namespace DistTrain.Transport.Channels;
+
+/// <summary>The two ends of a route on this node, and who says where the receiver's tensors go.</summary>
+internal sealed record ResolvedRoute(IActorRef Receiver, IActorRef Sender, ITensorPlacer Placer);
+
+/// <summary>Reads one connection's tensors and tells the actors that they are for.</summary>
+internal sealed class TensorReceiver : ITensorPlacer
+{
+    private const int MostRoutes = 4096;
+
+    private readonly FrameRules rules;
+    private readonly TensorMessages messages;
+    private readonly InboundSession session;
+    private readonly Func<RouteName, ResolvedRoute?> resolve;
+    private readonly FrameReader reader;
+    private readonly Dictionary<int, ResolvedRoute> routes = [];
+
+    public TensorReceiver(FrameRules rules, TensorMessages messages, InboundSession session, Func<RouteName, ResolvedRoute?> resolve)
+    {
+        this.rules = rules;
+        this.messages = messages;
+        this.session = session;
+        this.resolve = resolve;
+        reader = new FrameReader(rules, this);
+    }
+
+    /// <summary>Runs until the connection ends.</summary>
+    /// <returns>The sender's reason, or null where it just closed the connection.</returns>
+    /// <exception cref="ChannelException">The connection cannot go on.</exception>
+    public string? Run(ByteLink link)
+    {
+        while (reader.TryRead(link, out var frame))
+        {
+            switch (frame.Header.Kind)
+            {
+                case FrameKind.Route:
+                    AddRoute(link, frame.Header.Route);
+                    break;
+                case FrameKind.Goodbye:
+                    return reader.Text;
+                default:
+                    Deliver(link, frame);
+                    break;
+            }
+        }
+        return null;
+    }
+
+    private void AddRoute(ByteLink link, int route)
+    {
+        string[] parts = reader.Text.Split('\n');
+        if (parts.Length != 2 || routes.Count >= MostRoutes) throw new ChannelException($"{link.Peer}: route {route} is malformed, or one of more than {MostRoutes}");
+        // An actor that is gone: what is for it is dropped, as a message would be.
+        routes[route] = resolve(new RouteName(parts[0], parts[1])) ?? new ResolvedRoute(ActorRefs.Nobody, ActorRefs.Nobody, this);
+    }
+
+    /// <inheritdoc/>
+    Placement ITensorPlacer.Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease)
+    {
+        destination = default;
+        lease = null;
+        if (!routes.TryGetValue(header.Route, out var route)) return Placement.Refuse;
+        if (route.Receiver.IsNobody()) return Placement.Discard;
+        if (header.Floats > 0) return route.Placer.Place(header, out destination, out lease);
+        return Placement.Take;
+    }
+
+    private void Deliver(ByteLink link, in Incoming frame)
+    {
+        long bytes = Math.Max(1, (long)frame.Header.Floats * sizeof(float));
+        bool delivered = false;
+        try
+        {
+            var route = routes[frame.Header.Route];
+            var message = messages.Read(reader.Message);
+            if (FrameHeader.Of(rules.Job, message) is var named && (named.Step != frame.Header.Step || named.Bucket != frame.Header.Bucket || named.Lo != frame.Header.Lo || named.Hi != frame.Header.Hi))
+                throw new ChannelException($"{link.Peer}: a frame of bucket {frame.Header.Bucket}, step {frame.Header.Step} carries a message of bucket {named.Bucket}, step {named.Step}");
+            session.Take(frame.Header.Sequence, bytes);
+            if (frame.Placement == Placement.Take && !route.Receiver.IsNobody())
+            {
+                // A place that is not lent is given back at once; one that is, when its lease is.
+                var lease = frame.Lease is null ? null : new CreditLease(session, bytes, frame.Lease);
+                delivered = true;
+                route.Receiver.Tell(new TensorArrived(message, frame.Tensor, lease), route.Sender);
+                if (lease is not null) return;
+            }
+        }
+        finally
+        {
+            if (!delivered) frame.Lease?.Dispose();
+        }
+        session.GiveBack(bytes, more: link.IsReadable);
+    }
+
+    /// <summary>Gives a place back to its owner and its bytes to the sender's window, once.</summary>
+    private sealed class CreditLease(InboundSession session, long bytes, IDisposable place) : IDisposable
+    {
+        private int disposed;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref disposed, 1) != 0) return;
+            place.Dispose();
+            session.GiveBack(bytes);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+using DistTrain.Protocol;
+using DistTrain.Transport.Frames;
+using DistTrain.Transport.Links;
+
+namespace DistTrain.Transport.Channels;
+
+/// <summary>
+/// Sends tensors to one node, in order, over a connection that it opens again whenever it breaks. Tensors wait by reference: nothing is copied, and a slow receiver costs no memory here. What was sent and not confirmed is sent
+/// again over the next connection; the receiver says how far it got.
+/// </summary>
+internal sealed class TensorSender : IDisposable
+{
+    /// <summary>Opens a connection for a session: gives the link, what the receiver has, and its window.</summary>
+    internal delegate (ByteLink Link, ControlRecord State, long Window) Connector(Guid session);
+
+    private readonly object gate = new();
+    private readonly Queue<Outgoing> waiting = new();
+    private readonly Queue<Outgoing> unconfirmed = new();
+    private readonly List<RouteName> routes = [];
+    private readonly FrameWriter writer;
+    private readonly ChannelOptions options;
+    private readonly Connector connect;
+    private readonly Action<string> report;
+    private readonly Thread thread;
+    private Guid session = Guid.NewGuid();
+    private ByteLink? link;
+    private string? failure;
+    private bool stopped;
+    private int routesSent;
+    private long lastSequence;
+    private long sentBytes;
+    private long givenBack;
+    private long dropped;
+    private long window;
+
+    public TensorSender(string name, FrameRules rules, TensorMessages messages, ChannelOptions options, Connector connect, Action<string> report)
+    {
+        writer = new FrameWriter(rules, messages);
+        this.options = options;
+        this.connect = connect;
+        this.report = report;
+        thread = new Thread(Run) { IsBackground = true, Name = $"to {name}" };
+        thread.Start();
+    }
+
+    /// <summary>Tensors dropped because too many waited.</summary>
+    public long Dropped => Interlocked.Read(ref dropped);
+
+    /// <summary>Bytes of tensors sent so far, floats counted.</summary>
+    public long SentBytes
+    {
+        get
+        {
+            lock (gate) return sentBytes;
+        }
+    }
+
+    /// <summary>Whether a connection is open now.</summary>
+    public bool IsConnected
+    {
+        get
+        {
+            lock (gate) return link is not null && failure is null;
+        }
+    }
+
+    /// <summary>The number of a route, the same for the same names.</summary>
+    public int RouteTo(RouteName name)
+    {
+        lock (gate)
+        {
+            int known = routes.IndexOf(name);
+            if (known >= 0) return known;
+            routes.Add(name);
+            Monitor.PulseAll(gate);
+            return routes.Count - 1;
+        }
+    }
+
+    /// <summary>Puts a tensor in line; never waits.</summary>
+    public void Send(int route, IProtocolMessage message, TensorSlice tensor, IDisposable? hold)
+    {
+        lock (gate)
+        {
+            if (!stopped && waiting.Count < options.LongestQueue)
+            {
+                waiting.Enqueue(new Outgoing(message, tensor, route, hold));
+                Monitor.PulseAll(gate);
+                return;
+            }
+        }
+        Interlocked.Increment(ref dropped);
+        hold?.Dispose();
+    }
+
+    public void Dispose()
+    {
+        ByteLink? open;
+        lock (gate)
+        {
+            if (stopped) return;
+            stopped = true;
+            open = link;
+            Monitor.PulseAll(gate);
+        }
+        open?.Dispose();
+        if (Thread.CurrentThread != thread) thread.Join();
+        foreach (var item in unconfirmed.Concat(waiting)) item.Hold?.Dispose();
+    }
+
+    private void Run()
+    {
+        var pause = options.Retry;
+        while (!stopped)
+        {
+            Thread? control = null;
+            try
+            {
+                Open();
+                pause = options.Retry;
+                var opened = link!;
+                control = new Thread(() => ReadControl(opened)) { IsBackground = true, Name = thread.Name + ", credit" };
+                control.Start();
+                Resend(opened);
+                SendUntilBroken(opened);
+            }
+            catch (ChannelException error)
+            {
+                if (!stopped) report(error.Message);
+            }
+            Close();
+            control?.Join();
+            lock (gate)
+                if (!stopped) Monitor.Wait(gate, pause);
+            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, options.LongestRetry.Ticks));
+        }
+    }
+
+    private void Open()
+    {
+        var (opened, state, allowed) = connect(session);
+        lock (gate)
+        {
+            link = opened;
+            failure = null;
+            routesSent = 0;
+            window = allowed;
+            if (stopped) throw new ChannelException("stopped");
+            long oldest = unconfirmed.TryPeek(out var first) ? first.Sequence : lastSequence + 1;
+            if (state.Received < oldest - 1 || state.Received > lastSequence) StartOver();
+            else Confirm(state);
+        }
+    }
+
+    /// <summary>The receiver knows nothing of the session (it is a new process, or was away too long): begin another one with all that is not confirmed.</summary>
+    private void StartOver()
+    {
+        session = Guid.NewGuid();
+        foreach (var item in waiting) unconfirmed.Enqueue(item);
+        waiting.Clear();
+        while (unconfirmed.TryDequeue(out var item)) waiting.Enqueue(item);
+        lastSequence = sentBytes = givenBack = 0;
+        throw new ChannelException($"{link!.Peer} does not know this session; a new one begins");
+    }
+
+    private void Resend(ByteLink opened)
+    {
+        Outgoing[] again;
+        lock (gate) again = [.. unconfirmed];
+        SendRoutes(opened);
+        foreach (var item in again) writer.Write(opened, item);
+    }
+
+    private void SendUntilBroken(ByteLink opened)
+    {
+        while (true)
+        {
+            var item = Next();
+            SendRoutes(opened);
+            if (item is not null) writer.Write(opened, item);
+        }
+    }
+
+    private void SendRoutes(ByteLink opened)
+    {
+        while (true)
+        {
+            RouteName name;
+            lock (gate)
+            {
+                if (routesSent == routes.Count) return;
+                name = routes[routesSent++];
+            }
+            writer.WriteRoute(opened, routesSent - 1, name);
+        }
+    }
+
+    /// <summary>Waits for a tensor and for credit to send it.</summary>
+    private Outgoing? Next()
+    {
+        lock (gate)
+        {
+            while (true)
+            {
+                if (stopped) throw new ChannelException("stopped");
+                if (failure is { } reason) throw new ChannelException(reason);
+                if (routesSent < routes.Count) return null;
+                if (waiting.TryPeek(out var item))
+                {
+                    long underWay = sentBytes - givenBack;
+                    if (underWay == 0 || underWay + item.Bytes <= window)
+                    {
+                        waiting.Dequeue();
+                        item.Sequence = ++lastSequence;
+                        sentBytes += item.Bytes;
+                        unconfirmed.Enqueue(item);
+                        return item;
+                    }
+                }
+                Monitor.Wait(gate);
+            }
+        }
+    }
+
+    private void ReadControl(ByteLink opened)
+    {
+        string? reason = null;
+        byte[] record = new byte[ControlRecord.Size];
+        try
+        {
+            while (true)
+            {
+                int count = opened.Receive(record);
+                if (count < 0) continue;
+                if (count == 0)
+                {
+                    reason = $"{opened.Peer} closed the connection";
+                    break;
+                }
+                opened.ReceiveExactly(record.AsSpan(count), "a credit record");
+                var state = ControlRecord.Read(record, opened.Peer);
+                lock (gate)
+                {
+                    if (state.Received > lastSequence || state.GivenBack > sentBytes)
+                        throw new ChannelException($"{opened.Peer} confirms {state.Received} tensors and {state.GivenBack} bytes, sent were {lastSequence} and {sentBytes}");
+                    Confirm(state);
+                    Monitor.PulseAll(gate);
+                }
+            }
+        }
+        catch (ChannelException error)
+        {
+            reason = error.Message;
+        }
+        lock (gate)
+        {
+            failure ??= reason;
+            Monitor.PulseAll(gate);
+        }
+        // A send that stands still on this connection ends too.
+        opened.Dispose();
+    }
+
+    private void Confirm(ControlRecord state)
+    {
+        givenBack = Math.Max(givenBack, Math.Min(state.GivenBack, sentBytes));
+        while (unconfirmed.TryPeek(out var item) && item.Sequence <= state.Received) unconfirmed.Dequeue().Hold?.Dispose();
+    }
+
+    private void Close()
+    {
+        ByteLink? open;
+        lock (gate)
+        {
+            open = link;
+            link = null;
+            failure ??= "closed";
+        }
+        open?.Dispose();
+    }
+}

@@ -1,0 +1,44 @@
+namespace DistTrain.Transport.Links;
+
+/// <summary>
+/// Two ends of a byte stream, used with blocking calls: one thread sends, one thread receives; <see cref="IDisposable.Dispose"/> from any thread ends both. Every failure is a <see cref="ChannelException"/>.
+/// </summary>
+public abstract class ByteLink : IDisposable
+{
+    /// <summary>Who is at the other end, for messages to people.</summary>
+    public abstract string Peer { get; }
+
+    /// <summary>Whether <see cref="Receive"/> would return at once. May be false where that is not known.</summary>
+    public abstract bool IsReadable { get; }
+
+    /// <summary>How long <see cref="Receive"/> and <see cref="Send"/> wait without any progress.</summary>
+    public abstract TimeSpan Timeout { get; set; }
+
+    /// <summary>Sends all of the bytes; the memory may be used again on return.</summary>
+    /// <exception cref="ChannelException">The peer is gone, or does not read.</exception>
+    public abstract void Send(ReadOnlySpan<byte> bytes);
+
+    /// <summary>Receives at least one byte; 0 when the peer has ended the stream; −1 when nothing came in time.</summary>
+    /// <exception cref="ChannelException">The connection broke.</exception>
+    public abstract int Receive(Span<byte> buffer);
+
+    /// <summary>Receives exactly this many bytes.</summary>
+    /// <exception cref="ChannelException">The stream ended, broke or stood still; the reason names <paramref name="what"/>.</exception>
+    public void ReceiveExactly(Span<byte> buffer, string what)
+    {
+        int length = buffer.Length;
+        while (!buffer.IsEmpty)
+        {
+            int count = Receive(buffer);
+            if (count <= 0) throw Incomplete(count, what, length - buffer.Length, length);
+            buffer = buffer[count..];
+        }
+    }
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+
+    internal ChannelException Incomplete(int count, string what, int received, int expected) => new(count == 0
+        ? $"{Peer} ended the connection after {received} of the {expected} bytes of {what}"
+        : $"{Peer} sent {received} of the {expected} bytes of {what} and then nothing for {Timeout.TotalSeconds:0.###} s");
+}
