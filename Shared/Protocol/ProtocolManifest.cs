@@ -30,6 +30,10 @@ public static class ProtocolManifest
         ("pf", typeof(Progress.Failed)),
         ("np", typeof(Norms.Part)),
         ("nv", typeof(Norms.Verdict)),
+        ("cw", typeof(Channels.Wanted)),
+        ("co", typeof(Channels.Offer)),
+        ("cp", typeof(Channels.Piece)),
+        ("ct", typeof(Channels.PiecesTaken)),
         ("eo", typeof(Evaluation.Order)),
         ("er", typeof(Evaluation.Report)),
     ];

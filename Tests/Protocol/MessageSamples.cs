@@ -16,6 +16,7 @@ internal static class MessageSamples
         if (type == typeof(double)) return random.Next(4) == 0 ? double.NaN : random.NextDouble();
         if (type == typeof(bool)) return random.Next(2) == 0;
         if (type == typeof(string)) return "é" + random.Next();
+        if (type == typeof(byte[])) return Bytes(random, random.Next(40));
         if (type == typeof(Guid)) return new Guid(Bytes(random, 16));
         if (type == typeof(IActorRef)) return actor;
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ImmutableArray<>))

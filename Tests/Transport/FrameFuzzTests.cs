@@ -39,6 +39,7 @@ public class FrameFuzzTests
         {
             int length = Mutate(random, seeds, buffer);
             link.Reset(buffer, length);
+            reader.Reset();
             long before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
@@ -220,7 +221,7 @@ public class FrameFuzzTests
 
         public override string Peer => "peer";
 
-        public override bool IsReadable => true;
+        public override bool WaitBriefly() => true;
 
         public override TimeSpan Timeout { get; set; }
 

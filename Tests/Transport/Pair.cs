@@ -40,7 +40,7 @@ internal sealed class Pair : IDisposable
         int port = through?.Invoke(Listener.Port) ?? Listener.Port;
         Sender = new TensorSender("test", Rules, messages, Options, session =>
         {
-            var opened = client.Connect(TcpConnector.Connect("127.0.0.1", port, this.identity, Options.HandshakeTimeout), session, kind);
+            var opened = client.Connect(TcpConnector.Connect("127.0.0.1", port, this.identity, Options.HandshakeTimeout), session, kind, clientSecret ?? secret);
             return (opened.Link, opened.State, opened.Window);
         }, reports.Enqueue);
         Route = Sender.RouteTo(new RouteName("receiver", "sender"));

@@ -49,9 +49,9 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
         try
         {
             if (!Register(link)) return;
-            InboundSession session;
-            ChannelKind kind;
-            using (BeginHandshake(link)) opened = new Handshake(Job.Value, secret).Accept(link, Find, out kind, out session);
+            var kind = ChannelKind.Tcp;
+            InboundSession session = null!;
+            using (var time = BeginHandshake(link)) opened = time.Within(() => new Handshake(Job.Value, secret).Accept(link, Find, out kind, out session));
             opened.Timeout = options.StallTimeout;
             session.Attach(opened);
             onOpened?.Invoke(kind, link.Peer);
@@ -76,11 +76,15 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
     }
 
     /// <summary>The sender's side of a hand-shake.</summary>
-    public Handshake.Opened Connect(ByteLink link, Guid session, ChannelKind kind)
+    /// <param name="link">The connection, taken over.</param>
+    /// <param name="session">The sender's session.</param>
+    /// <param name="kind">How tensors should travel, if the peer can.</param>
+    /// <param name="theirs">The secret of the peer.</param>
+    public Handshake.Opened Connect(ByteLink link, Guid session, ChannelKind kind, ReadOnlyMemory<byte> theirs)
     {
         link.Timeout = options.HandshakeTimeout;
         using var deadline = new Timer(_ => link.Dispose(), null, options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
-        var opened = new Handshake(Job.Value, secret).Connect(link, session, kind, options.RingBytes);
+        var opened = new Handshake(Job.Value, theirs).Connect(link, session, kind, options.RingBytes);
         opened.Link.Timeout = options.StallTimeout;
         return opened;
     }
@@ -114,7 +118,8 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
             Interlocked.Decrement(ref inHandshake);
             throw new ChannelException($"{link.Peer} was turned away: {options.LargestBacklog} connections are in their hand-shake already");
         }
-        link.Timeout = options.HandshakeTimeout;
+        // The deadline comes first, so that a silent peer and a slow one get the same answer.
+        link.Timeout = 2 * options.HandshakeTimeout;
         return new HandshakeTime(this, link);
     }
 
@@ -138,12 +143,33 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
     private sealed class HandshakeTime : IDisposable
     {
         private readonly ChannelContext context;
+        private readonly ByteLink link;
         private readonly Timer deadline;
+        private volatile bool expired;
 
         public HandshakeTime(ChannelContext context, ByteLink link)
         {
             this.context = context;
-            deadline = new Timer(_ => link.Dispose(), null, context.Options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+            this.link = link;
+            deadline = new Timer(_ => Expire(), null, context.Options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+        }
+
+        public ByteLink Within(Func<ByteLink> accept)
+        {
+            try
+            {
+                return accept();
+            }
+            catch (ChannelException error) when (expired)
+            {
+                throw new ChannelException($"{link.Peer} did not finish its hand-shake within {context.Options.HandshakeTimeout.TotalSeconds:0.###} s", error);
+            }
+        }
+
+        private void Expire()
+        {
+            expired = true;
+            link.Dispose();
         }
 
         public void Dispose()

@@ -23,9 +23,15 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
 {
     private const int Part = 256 << 10;
 
+    // Checksum, next header and its message usually come in one call; at most this much of a payload takes the way through it.
+    private const int Ahead = 512;
+
+    private readonly byte[] ahead = new byte[Ahead];
     private readonly byte[] head = new byte[FrameHeader.Size];
     private readonly byte[] message = new byte[FrameRules.LongestMessage];
     private readonly byte[] trailer = new byte[FrameHeader.TrailerSize];
+    private int aheadStart;
+    private int aheadEnd;
     private byte[] staging = [];
     private int messageLength;
 
@@ -35,20 +41,31 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
     /// <summary>The message of the last frame as text.</summary>
     public string Text => Encoding.UTF8.GetString(Message);
 
+    /// <summary>Forgets what was read ahead: for another connection.</summary>
+    public void Reset() => aheadStart = aheadEnd = 0;
+
     /// <summary>Waits for a frame; false when the peer ended the stream between two of them.</summary>
+    /// <param name="link">Where from.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="onIdle">Called when nothing comes for a moment.</param>
     /// <exception cref="ChannelException">Anything else than a frame by the rules.</exception>
-    public bool TryRead(ByteLink link, out Incoming frame)
+    public bool TryRead(ByteLink link, out Incoming frame, Action? onIdle = null)
     {
         frame = default;
-        int first;
-        do first = link.Receive(head);
-        while (first < 0);
-        if (first == 0) return false;
-        link.ReceiveExactly(head.AsSpan(first), "a frame's header");
+        if (aheadStart == aheadEnd)
+        {
+            if (onIdle is not null && !link.WaitBriefly()) onIdle();
+            int first;
+            do first = link.Receive(ahead);
+            while (first < 0);
+            if (first == 0) return false;
+            (aheadStart, aheadEnd) = (0, first);
+        }
+        ReceiveExactly(link, head, "a frame's header");
         if (!FrameHeader.TryRead(head, out var header, out string? reason)) throw new ChannelException($"{link.Peer}: {reason}");
         if (rules.Check(header) is { } broken) throw new ChannelException($"{link.Peer}: {broken}");
         messageLength = header.MessageLength;
-        link.ReceiveExactly(message.AsSpan(0, messageLength), "a frame's message");
+        ReceiveExactly(link, message.AsSpan(0, messageLength), "a frame's message");
         uint checksum = Crc32C.Of(Message);
         if (header.Kind == FrameKind.Tensor) ReadTensor(link, header, checksum, out frame);
         else ReadChecksum(link, header, checksum, out frame);
@@ -77,9 +94,31 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
         }
     }
 
-    private static uint Receive(ByteLink link, Span<byte> payload, uint checksum)
+    /// <summary>Takes what is here already, then whatever comes, which may be more than is asked for.</summary>
+    private void ReceiveExactly(ByteLink link, Span<byte> destination, string what)
     {
-        int pending = 0, received = 0;
+        int length = destination.Length;
+        while (true)
+        {
+            destination = destination[TakeAhead(destination)..];
+            if (destination.IsEmpty) return;
+            int count = link.Receive(ahead);
+            if (count <= 0) throw link.Incomplete(count, what, length - destination.Length, length);
+            (aheadStart, aheadEnd) = (0, count);
+        }
+    }
+
+    private int TakeAhead(Span<byte> destination)
+    {
+        int count = Math.Min(destination.Length, aheadEnd - aheadStart);
+        ahead.AsSpan(aheadStart, count).CopyTo(destination);
+        aheadStart += count;
+        return count;
+    }
+
+    private uint Receive(ByteLink link, Span<byte> payload, uint checksum)
+    {
+        int pending = 0, received = TakeAhead(payload);
         while (received < payload.Length)
         {
             int count = link.Receive(payload.Slice(received, Math.Min(Part, payload.Length - received)));
@@ -90,12 +129,12 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
             checksum = Crc32C.Append(checksum, payload[pending..received]);
             pending = received;
         }
-        return checksum;
+        return Crc32C.Append(checksum, payload[pending..]);
     }
 
     private void ReadChecksum(ByteLink link, in FrameHeader header, uint checksum, out Incoming frame)
     {
-        link.ReceiveExactly(trailer, "a frame's checksum");
+        ReceiveExactly(link, trailer, "a frame's checksum");
         uint stored = BinaryPrimitives.ReadUInt32LittleEndian(trailer);
         if (stored != checksum) throw new ChannelException($"{link.Peer}: a frame of bucket {header.Bucket}, step {header.Step} has checksum {checksum:X8}, expected {stored:X8}");
         frame = new Incoming(header, Placement.Discard, default, null);

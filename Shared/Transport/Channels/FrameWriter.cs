@@ -29,11 +29,12 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
             PayloadLength = checked((int)codec.EncodedLength(item.Tensor.Length)),
             MessageLength = messages.Write(item.Message, head.AsSpan(FrameHeader.Size)),
         };
-        uint checksum = Begin(link, header);
-        if (codec.Spec.Kind == CodecKind.None) checksum = Send(link, MemoryMarshal.AsBytes((ReadOnlySpan<float>)item.Tensor.Span), checksum);
-        else if (item.Tensor.Encoded is { } encoded) checksum = Send(link, encoded.Span, checksum);
-        else checksum = EncodeAndSend(link, codec, item.Tensor.Span, checksum);
-        End(link, checksum);
+        header.Write(head);
+        var start = head.AsSpan(0, FrameHeader.Size + header.MessageLength);
+        uint checksum = Crc32C.Of(start[FrameHeader.Size..]);
+        if (codec.Spec.Kind == CodecKind.None) Send(link, start, MemoryMarshal.AsBytes((ReadOnlySpan<float>)item.Tensor.Span), checksum);
+        else if (item.Tensor.Encoded is { } encoded) Send(link, start, encoded.Span, checksum);
+        else EncodeAndSend(link, start, codec, item.Tensor.Span, checksum);
     }
 
     public void WriteRoute(ByteLink link, int route, RouteName name) => WriteText(link, FrameKind.Route, route, $"{name.Receiver}\n{name.Sender}");
@@ -43,41 +44,42 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
     private void WriteText(ByteLink link, FrameKind kind, int route, string text)
     {
         int length = Encoding.UTF8.GetBytes(text, head.AsSpan(FrameHeader.Size));
-        End(link, Begin(link, new FrameHeader { Kind = kind, Job = rules.Job.Value, Bucket = FrameHeader.NoBucket, Route = route, Sequence = 1, MessageLength = length }));
+        new FrameHeader { Kind = kind, Job = rules.Job.Value, Bucket = FrameHeader.NoBucket, Route = route, Sequence = 1, MessageLength = length }.Write(head);
+        Send(link, head.AsSpan(0, FrameHeader.Size + length), default, Crc32C.Of(head.AsSpan(FrameHeader.Size, length)));
     }
 
-    private uint Begin(ByteLink link, in FrameHeader header)
+    /// <summary>Sends a frame whose payload stands in memory; the first part leaves with the header, the last one with the checksum.</summary>
+    private void Send(ByteLink link, ReadOnlySpan<byte> start, ReadOnlySpan<byte> payload, uint checksum)
     {
-        header.Write(head);
-        link.Send(head.AsSpan(0, FrameHeader.Size + header.MessageLength));
-        return Crc32C.Of(head.AsSpan(FrameHeader.Size, header.MessageLength));
-    }
-
-    private static uint Send(ByteLink link, ReadOnlySpan<byte> bytes, uint checksum)
-    {
-        for (; !bytes.IsEmpty; bytes = bytes[Math.Min(Part, bytes.Length)..])
+        while (true)
         {
-            var next = bytes[..Math.Min(Part, bytes.Length)];
-            checksum = Crc32C.Append(checksum, next);
-            link.Send(next);
+            var part = payload[..Math.Min(Part, payload.Length)];
+            payload = payload[part.Length..];
+            checksum = Crc32C.Append(checksum, part);
+            link.Send(start, part, payload.IsEmpty ? Trailer(checksum) : default);
+            if (payload.IsEmpty) return;
+            start = default;
         }
-        return checksum;
     }
 
     /// <summary>For codecs without state or chance, which give the same bytes wherever they run.</summary>
-    private uint EncodeAndSend(ByteLink link, TensorCodec codec, ReadOnlySpan<float> floats, uint checksum)
+    private void EncodeAndSend(ByteLink link, ReadOnlySpan<byte> start, TensorCodec codec, ReadOnlySpan<float> floats, uint checksum)
     {
-        for (; !floats.IsEmpty; floats = floats[Math.Min(PartFloats, floats.Length)..])
+        while (true)
         {
-            int bytes = codec.Encode(default, floats[..Math.Min(PartFloats, floats.Length)], [], part);
-            checksum = Send(link, part.AsSpan(0, bytes), checksum);
+            var next = floats[..Math.Min(PartFloats, floats.Length)];
+            floats = floats[next.Length..];
+            var encoded = part.AsSpan(0, codec.Encode(default, next, [], part));
+            checksum = Crc32C.Append(checksum, encoded);
+            link.Send(start, encoded, floats.IsEmpty ? Trailer(checksum) : default);
+            if (floats.IsEmpty) return;
+            start = default;
         }
-        return checksum;
     }
 
-    private void End(ByteLink link, uint checksum)
+    private ReadOnlySpan<byte> Trailer(uint checksum)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(trailer, checksum);
-        link.Send(trailer);
+        return trailer;
     }
 }

@@ -13,7 +13,8 @@ internal sealed class InboundSession(Guid id, long window)
     private ByteLink? link;
     private long taken;
     private long givenBack;
-    private long reported;
+    private ControlRecord reported;
+    private volatile bool idle;
 
     public Guid Id { get; } = id;
 
@@ -53,30 +54,37 @@ internal sealed class InboundSession(Guid id, long window)
         }
     }
 
-    /// <summary>A tensor is no longer needed.</summary>
+    /// <summary>A tensor is no longer needed. While more tensors come, the sender is told only now and then.</summary>
     public void GiveBack(long bytes)
     {
         lock (gate)
         {
             givenBack += bytes;
-            if (givenBack == taken || givenBack - reported >= window / 8) Report();
+            if (idle || givenBack - reported.GivenBack >= window / 8) Report();
         }
     }
 
-    /// <summary>A tensor was never held; said by the connection's own thread, which knows whether more is on its way and one answer does for both.</summary>
-    public void GiveBack(long bytes, bool more)
+    /// <summary>Nothing comes any more: the sender is told what it does not know, and from now on at once.</summary>
+    public void Flush()
     {
         lock (gate)
         {
-            givenBack += bytes;
-            if (!more || givenBack - reported >= window / 8) Report();
+            idle = true;
+            if (reported != new ControlRecord(Received, givenBack)) Report();
         }
+    }
+
+    /// <summary>Something comes.</summary>
+    public void Busy()
+    {
+        if (!idle) return;
+        lock (gate) idle = false;
     }
 
     private void Report()
     {
-        reported = givenBack;
-        new ControlRecord(Received, givenBack).Write(record);
+        reported = new ControlRecord(Received, givenBack);
+        reported.Write(record);
         try
         {
             link?.Send(record);

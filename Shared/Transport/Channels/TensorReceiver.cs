@@ -33,8 +33,10 @@ internal sealed class TensorReceiver : ITensorPlacer
     /// <exception cref="ChannelException">The connection cannot go on.</exception>
     public string? Run(ByteLink link)
     {
-        while (reader.TryRead(link, out var frame))
+        Action onIdle = session.Flush;
+        while (reader.TryRead(link, out var frame, onIdle))
         {
+            session.Busy();
             switch (frame.Header.Kind)
             {
                 case FrameKind.Route:
@@ -93,7 +95,7 @@ internal sealed class TensorReceiver : ITensorPlacer
         {
             if (!delivered) frame.Lease?.Dispose();
         }
-        session.GiveBack(bytes, more: link.IsReadable);
+        session.GiveBack(bytes);
     }
 
     /// <summary>Gives a place back to its owner and its bytes to the sender's window, once.</summary>

@@ -8,15 +8,24 @@ public abstract class ByteLink : IDisposable
     /// <summary>Who is at the other end, for messages to people.</summary>
     public abstract string Peer { get; }
 
-    /// <summary>Whether <see cref="Receive"/> would return at once. May be false where that is not known.</summary>
-    public abstract bool IsReadable { get; }
-
-    /// <summary>How long <see cref="Receive"/> and <see cref="Send"/> wait without any progress.</summary>
+    /// <summary>How long receiving and sending wait without any progress.</summary>
     public abstract TimeSpan Timeout { get; set; }
 
     /// <summary>Sends all of the bytes; the memory may be used again on return.</summary>
     /// <exception cref="ChannelException">The peer is gone, or does not read.</exception>
     public abstract void Send(ReadOnlySpan<byte> bytes);
+
+    /// <summary>Sends three spans as if they were one: together where the link can do that.</summary>
+    /// <exception cref="ChannelException">The peer is gone, or does not read.</exception>
+    public virtual void Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> third)
+    {
+        Send(first);
+        if (!second.IsEmpty) Send(second);
+        if (!third.IsEmpty) Send(third);
+    }
+
+    /// <summary>Waits a moment for something to receive; false where nothing came, or where that cannot be known.</summary>
+    public abstract bool WaitBriefly();
 
     /// <summary>Receives at least one byte; 0 when the peer has ended the stream; −1 when nothing came in time.</summary>
     /// <exception cref="ChannelException">The connection broke.</exception>

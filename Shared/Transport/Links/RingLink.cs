@@ -1,7 +1,7 @@
 namespace DistTrain.Transport.Links;
 
 /// <summary>
-/// One direction through a <see cref="SharedRing"/>, the other (a few bytes now and then) and the wake-ups over the socket of the hand-shake. The writer's <see cref="Send"/> and the reader's <see cref="Receive"/> use the ring.
+/// One direction through a <see cref="SharedRing"/>, the other (a few bytes now and then) and the wake-ups over the socket of the hand-shake. What the writer sends and the reader receives goes through the ring.
 /// </summary>
 public sealed class RingLink : ByteLink
 {
@@ -35,7 +35,16 @@ public sealed class RingLink : ByteLink
     public override string Peer => socket.Peer;
 
     /// <inheritdoc/>
-    public override bool IsReadable => isWriter ? socket.IsReadable : WithRing(static ring => ring.Used() > 0);
+    public override bool WaitBriefly()
+    {
+        if (isWriter) return socket.WaitBriefly();
+        for (int i = 0; i < ShortSpins; i++)
+        {
+            if (WithRing(static ring => ring.Used() > 0)) return true;
+            Thread.SpinWait(20);
+        }
+        return false;
+    }
 
     /// <inheritdoc/>
     public override TimeSpan Timeout
@@ -47,8 +56,22 @@ public sealed class RingLink : ByteLink
     /// <inheritdoc/>
     public override void Send(ReadOnlySpan<byte> bytes)
     {
-        if (isWriter) Write(bytes);
+        if (isWriter) Write(bytes, wakes: true);
         else SendRecord(bytes);
+    }
+
+    /// <inheritdoc/>
+    public override void Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> third)
+    {
+        if (!isWriter)
+        {
+            base.Send(first, second, third);
+            return;
+        }
+        // The reader is woken when there is something worth waking for.
+        Write(first, wakes: second.IsEmpty && third.IsEmpty);
+        Write(second, wakes: true);
+        Write(third, wakes: true);
     }
 
     /// <inheritdoc/>
@@ -64,7 +87,7 @@ public sealed class RingLink : ByteLink
         lock (ringUse) ring.Dispose();
     }
 
-    private void Write(ReadOnlySpan<byte> bytes)
+    private void Write(ReadOnlySpan<byte> bytes, bool wakes)
     {
         while (!bytes.IsEmpty)
         {
@@ -74,7 +97,7 @@ public sealed class RingLink : ByteLink
             {
                 ThrowIfBroken();
                 count = ring.TryWrite(bytes[..Math.Min(bytes.Length, Piece)]);
-                if (count > 0) wake = ring.MustWakeReader();
+                if (wakes || count == 0) wake = ring.MustWakeReader();
             }
             bytes = bytes[count..];
             if (wake) socket.Send([Space]);

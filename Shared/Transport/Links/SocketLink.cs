@@ -5,6 +5,8 @@ namespace DistTrain.Transport.Links;
 /// <summary>A connected socket in blocking mode: what is sent goes from the caller's memory straight to the kernel, and what comes goes straight to the caller's.</summary>
 public sealed class SocketLink : ByteLink
 {
+    private const int BriefMicroseconds = 100;
+
     private readonly Socket socket;
     private TimeSpan timeout;
 
@@ -26,18 +28,15 @@ public sealed class SocketLink : ByteLink
     public override string Peer { get; }
 
     /// <inheritdoc/>
-    public override bool IsReadable
+    public override bool WaitBriefly()
     {
-        get
+        try
         {
-            try
-            {
-                return socket.Available > 0;
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
-            {
-                return true;
-            }
+            return socket.Poll(BriefMicroseconds, SelectMode.SelectRead);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            return true;
         }
     }
 
@@ -63,6 +62,24 @@ public sealed class SocketLink : ByteLink
         try
         {
             while (!bytes.IsEmpty) bytes = bytes[socket.Send(bytes)..];
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            throw Broken(error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> third)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            base.Send(first, second, third);
+            return;
+        }
+        try
+        {
+            GatherSend.Send(socket.SafeHandle, first, second, third);
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {

@@ -9,7 +9,7 @@ public sealed class StreamLink(Stream stream, string peer) : ByteLink
     public override string Peer { get; } = peer;
 
     /// <inheritdoc/>
-    public override bool IsReadable => false;
+    public override bool WaitBriefly() => false;
 
     /// <inheritdoc/>
     public override TimeSpan Timeout

@@ -1,0 +1,215 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Security.Cryptography;
+using Akka.Actor;
+using Akka.Serialization;
+using DistTrain.Protocol;
+using DistTrain.Transport.Channels;
+using DistTrain.Transport.Frames;
+using DistTrain.Transport.Links;
+using Messages = DistTrain.Protocol.Channels;
+
+namespace DistTrain.Transport;
+
+/// <summary>
+/// A node's tensor channels. Actors here that take tensors are registered with the place for them; a channel to any other actor is opened by <see cref="Connect"/>, and how tensors travel follows from where that actor is:
+/// by reference within the process, through shared memory on one host, else over TCP, or, where no connection can be made, in pieces over the control plane. There is one connection for each pair of nodes and direction.
+/// </summary>
+public sealed class ChannelHub : IDisposable
+{
+    private readonly object gate = new();
+    private readonly Dictionary<string, (IActorRef Actor, ITensorPlacer Placer)> receivers = [];
+    private readonly Dictionary<Address, Outbound> nodes = [];
+    private readonly ActorSystem system;
+    private readonly ChannelHubOptions options;
+    private readonly ChannelContext context;
+    private readonly TcpListenerThread? listener;
+    private readonly IActorRef actor;
+    private bool stopped;
+
+    /// <summary>Begins to listen.</summary>
+    /// <param name="system">The node's actor system; one hub for each.</param>
+    /// <param name="options">What it needs.</param>
+    /// <exception cref="UserErrorException">The address or port cannot be used.</exception>
+    public ChannelHub(ActorSystem system, ChannelHubOptions options)
+    {
+        this.system = system;
+        this.options = options;
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        context = new ChannelContext(options.Rules, secret, new TensorMessages(system), options.Channel, Resolve, options.Report);
+        if (options.Choice != ChannelChoice.Akka)
+        {
+            listener = new TcpListenerThread(context, new IPEndPoint(AddressOf(options.BindHost), options.Port), options.Identity);
+            Port = listener.Port;
+        }
+        var offer = new Messages.Offer(options.Rules.Job, options.PublicHost ?? options.BindHost, Port, secret);
+        actor = system.ActorOf(Props.Create(() => new HubActor(context, offer, OnOffer)), HubActor.Name);
+    }
+
+    /// <summary>The channel's port; 0 where there is none.</summary>
+    public int Port { get; }
+
+    /// <summary>Lets tensors reach an actor here.</summary>
+    /// <param name="receiver">The actor.</param>
+    /// <param name="placer">Says where its tensors go. Called on connections' threads, several at a time.</param>
+    public void Register(IActorRef receiver, ITensorPlacer placer)
+    {
+        lock (gate) receivers[LocalName(receiver)] = (receiver, placer);
+    }
+
+    /// <summary>Tensors for an actor are dropped from now on.</summary>
+    public void Unregister(IActorRef receiver)
+    {
+        lock (gate) receivers.Remove(LocalName(receiver));
+    }
+
+    /// <summary>A channel to an actor anywhere; the connection is opened in the background and opened again whenever it breaks.</summary>
+    /// <param name="receiver">Whom tensors are for; on another node, registered there.</param>
+    /// <param name="sender">Whom they are from.</param>
+    public ITensorChannel Connect(IActorRef receiver, IActorRef sender)
+    {
+        var address = receiver.Path.Address;
+        if (address.HasLocalScope || address == OwnAddress) return new InProcessChannel(receiver, sender);
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(stopped, this);
+            if (!nodes.TryGetValue(address, out var node)) nodes[address] = node = new Outbound(this, address);
+            return new RemoteChannel(node.Sender, node.Sender.RouteTo(new RouteName(LocalName(receiver), Serialization.SerializedActorPath(sender))), options.Hold);
+        }
+    }
+
+    /// <summary>Closes the channels to a node that has left for good.</summary>
+    public void Disconnect(Address address)
+    {
+        Outbound? node;
+        lock (gate) nodes.Remove(address, out node);
+        node?.Sender.Dispose();
+    }
+
+    /// <summary>How tensors travel to each node.</summary>
+    public ImmutableArray<ChannelStatus> Status()
+    {
+        lock (gate) return [.. nodes.Values.Select(node => node.Status).OrderBy(status => status.Peer, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Closes everything.</summary>
+    public void Dispose()
+    {
+        Outbound[] open;
+        lock (gate)
+        {
+            if (stopped) return;
+            stopped = true;
+            open = [.. nodes.Values];
+            Monitor.PulseAll(gate);
+        }
+        foreach (var node in open) node.Sender.Dispose();
+        listener?.Dispose();
+        context.Stop();
+        system.Stop(actor);
+    }
+
+    private Address OwnAddress => ((ExtendedActorSystem)system).Provider.DefaultAddress;
+
+    private static string LocalName(IActorRef actor) => $"{actor.Path.ToStringWithoutAddress()}#{actor.Path.Uid}";
+
+    private static IPAddress AddressOf(string host) =>
+        IPAddress.TryParse(host, out var address) ? address
+        : Dns.GetHostAddresses(host).FirstOrDefault() ?? throw new UserErrorException($"the channel's host '{host}' has no address");
+
+    private ResolvedRoute? Resolve(RouteName name)
+    {
+        lock (gate)
+        {
+            return receivers.TryGetValue(name.Receiver, out var known)
+                ? new ResolvedRoute(known.Actor, ((ExtendedActorSystem)system).Provider.ResolveActorRef(name.Sender), known.Placer)
+                : null;
+        }
+    }
+
+    private void OnOffer(Address address, Messages.Offer offer, IActorRef hub)
+    {
+        lock (gate)
+        {
+            if (!nodes.TryGetValue(address, out var node)) return;
+            node.Answer = (offer, hub);
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>The connection to one other node.</summary>
+    private sealed class Outbound
+    {
+        private readonly ChannelHub hub;
+        private readonly Address address;
+        private ChannelKind kind = ChannelKind.Tcp;
+
+        public Outbound(ChannelHub hub, Address address)
+        {
+            this.hub = hub;
+            this.address = address;
+            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, hub.context.Report);
+        }
+
+        public TensorSender Sender { get; }
+
+        public (Messages.Offer Offer, IActorRef Hub)? Answer { get; set; }
+
+        public ChannelStatus Status => new(address.ToString(), kind, Sender.IsConnected, Sender.SentBytes, Sender.Dropped);
+
+        private (ByteLink Link, ControlRecord State, long Window) Open(Guid session)
+        {
+            // Asked each time: a node that came back listens elsewhere and has another secret.
+            var (offer, peer) = Ask();
+            var link = hub.options.Choice == ChannelChoice.Akka || offer.Port == 0 ? OverAkka(peer) : OverTcp(offer, peer);
+            var wanted = link is AkkaLink ? ChannelKind.Akka : hub.options.Choice == ChannelChoice.Auto ? ChannelKind.SharedMemory : ChannelKind.Tcp;
+            var opened = hub.context.Connect(link, session, wanted, offer.Secret);
+            kind = opened.Kind;
+            hub.context.Report($"tensors to {address} travel over {kind.Name()}");
+            return (opened.Link, opened.State, opened.Window);
+        }
+
+        private (Messages.Offer Offer, IActorRef Hub) Ask()
+        {
+            var deadline = DateTime.UtcNow + hub.options.Channel.HandshakeTimeout;
+            lock (hub.gate) Answer = null;
+            hub.system.ActorSelection(new RootActorPath(address) / "user" / HubActor.Name).Tell(new Messages.Wanted(hub.options.Rules.Job), hub.actor);
+            lock (hub.gate)
+            {
+                while (Answer is null)
+                {
+                    var left = deadline - DateTime.UtcNow;
+                    if (hub.stopped || left <= TimeSpan.Zero) throw new ChannelException($"{address} did not say within {hub.options.Channel.HandshakeTimeout.TotalSeconds:0.###} s where it takes tensors");
+                    Monitor.Wait(hub.gate, left);
+                }
+                return Answer.Value;
+            }
+        }
+
+        private ByteLink OverTcp(Messages.Offer offer, IActorRef peer)
+        {
+            try
+            {
+                return TcpConnector.Connect(offer.Host, offer.Port, hub.options.Identity, hub.options.Channel.HandshakeTimeout);
+            }
+            catch (ChannelException error) when (hub.options.Choice == ChannelChoice.Auto)
+            {
+                hub.context.Report($"{error.Message}; tensors to {address} go over the control plane");
+                return OverAkka(peer);
+            }
+        }
+
+        private AkkaLink OverAkka(IActorRef peer)
+        {
+            var link = new AkkaLink(Guid.NewGuid(), isReceiver: false, peer, hub.actor);
+            hub.actor.Tell(new HubActor.Opened(link), ActorRefs.NoSender);
+            return link;
+        }
+    }
+
+    /// <summary>The channel to one actor of another node.</summary>
+    private sealed class RemoteChannel(TensorSender sender, int route, Func<IProtocolMessage, IDisposable?>? hold) : ITensorChannel
+    {
+        public void Send(IProtocolMessage header, TensorSlice tensor) => sender.Send(route, header, tensor, hold?.Invoke(header));
+    }
+}

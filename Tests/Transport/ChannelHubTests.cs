@@ -1,0 +1,201 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Configuration;
+using DistTrain.Protocol;
+using DistTrain.Simd;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Transport;
+using DistTrain.Transport.Channels;
+using DistTrain.Transport.Frames;
+
+namespace DistTrain.Tests.Transport;
+
+/// <summary>Two nodes with real remoting, their hubs, and an actor on each that takes tensors.</summary>
+public sealed class ChannelHubTests : IDisposable
+{
+    private static readonly JobId Job = new(Guid.NewGuid());
+    private static readonly ParameterLayout Layout = new([("w", ImmutableArray.Create(300_000))]);
+    private static readonly BucketPlan Plan = new(Layout, 1, 256 << 10);
+
+    private readonly List<Node> nodes = [];
+
+    public void Dispose()
+    {
+        foreach (var node in nodes) node.Dispose();
+    }
+
+    [Theory]
+    [InlineData(ChannelChoice.Auto, ChannelKind.SharedMemory)]
+    [InlineData(ChannelChoice.Tcp, ChannelKind.Tcp)]
+    [InlineData(ChannelChoice.Akka, ChannelKind.Akka)]
+    public void Nodes_choose_a_kind_show_it_and_carry_tensors_both_ways(ChannelChoice choice, ChannelKind kind)
+    {
+        var (a, b) = (Start(choice), Start(choice));
+        Carry(a, b, 3);
+        Carry(b, a, 3);
+        var status = Assert.Single(a.Hub.Status());
+        Assert.Equal((b.Address.ToString(), kind, true, 0L), (status.Peer, status.Kind, status.IsConnected, status.Dropped));
+        Assert.Equal(3L * Layout.Length * sizeof(float), status.SentBytes);
+        Assert.Contains(a.Reports, line => line.Contains($"travel over {kind.Name()}"));
+    }
+
+    [Fact]
+    public void Actors_of_one_node_hand_over_references()
+    {
+        var a = Start(ChannelChoice.Auto);
+        var floats = Random(1);
+        a.Hub.Connect(a.Actor, ActorRefs.Nobody).Send(Header(0, 0), new TensorSlice(floats, 0, 16));
+        Assert.Same(floats, Take(a).Tensor.Buffer);
+        Assert.Empty(a.Hub.Status());
+    }
+
+    [Fact]
+    public void Where_no_connection_can_be_made_tensors_go_over_the_control_plane()
+    {
+        // A host name that no resolver knows.
+        var (a, b) = (Start(ChannelChoice.Auto), Start(ChannelChoice.Auto, publicHost: "127.0.0.1.invalid"));
+        Carry(a, b, 1);
+        Assert.Equal(ChannelKind.Akka, Assert.Single(a.Hub.Status()).Kind);
+        Assert.Contains(a.Reports, line => line.Contains("go over the control plane"));
+    }
+
+    [Fact]
+    public void An_actor_that_is_not_registered_gets_nothing()
+    {
+        var (a, b) = (Start(ChannelChoice.Tcp), Start(ChannelChoice.Tcp));
+        b.Hub.Unregister(b.Actor);
+        var floats = Random(2);
+        var channel = a.Hub.Connect(Remote(a, b), a.Actor);
+        channel.Send(Header(0, 0), Slice(floats, 0));
+        Assert.True(SpinWait.SpinUntil(() => a.Hub.Status()[0].SentBytes > 0, TimeSpan.FromSeconds(20)));
+        Assert.Empty(b.Received);
+    }
+
+    [Fact]
+    public void What_a_tensor_waits_for_is_held_until_it_is_there()
+    {
+        int held = 0, released = 0;
+        var b = Start(ChannelChoice.Tcp);
+        var a = Start(ChannelChoice.Tcp, hold: _ =>
+        {
+            Interlocked.Increment(ref held);
+            return new Release(() => Interlocked.Increment(ref released));
+        });
+        Carry(a, b, 2);
+        Assert.Equal(2 * Plan.Buckets.Length, held);
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref released) == held, TimeSpan.FromSeconds(20)));
+    }
+
+    [Theory]
+    [InlineData("auto", ChannelChoice.Auto)]
+    [InlineData("tcp", ChannelChoice.Tcp)]
+    [InlineData("akka", ChannelChoice.Akka)]
+    public void The_option_reads_as_written(string text, ChannelChoice choice) => Assert.Equal(choice, ChannelChoices.Parse(text));
+
+    [Fact]
+    public void Another_option_is_a_user_error() =>
+        Assert.Contains("give auto, tcp or akka", Assert.Throws<UserErrorException>(() => ChannelChoices.Parse("udp")).Message);
+
+    /// <summary>Sends all buckets a few times and takes them on the other side.</summary>
+    private static void Carry(Node from, Node to, int times)
+    {
+        var floats = Random(3);
+        var channel = from.Hub.Connect(Remote(from, to), from.Actor);
+        for (int step = 0; step < times; step++)
+            for (int bucket = 0; bucket < Plan.Buckets.Length; bucket++) channel.Send(Header(step, bucket), Slice(floats, bucket));
+        for (int step = 0; step < times; step++)
+        {
+            for (int bucket = 0; bucket < Plan.Buckets.Length; bucket++)
+            {
+                var arrived = Take(to);
+                var what = Assert.IsType<Gradients.Contribution>(arrived.Header).What;
+                Assert.Equal((step, bucket), (what.Step, what.Bucket));
+                Assert.True(arrived.Tensor.Span.SequenceEqual(Slice(floats, bucket).Span));
+                arrived.Lease!.Dispose();
+            }
+        }
+    }
+
+    private static TensorArrived Take(Node node)
+    {
+        Assert.True(node.Received.TryTake(out var arrived, TimeSpan.FromSeconds(30)), string.Join(" | ", node.Reports));
+        return arrived;
+    }
+
+    /// <summary>An actor of another node as this node refers to it.</summary>
+    private static IActorRef Remote(Node from, Node to) =>
+        from.System.Provider.ResolveActorRef(new RootActorPath(to.Address) / "user" / $"{to.Actor.Path.Name}#{to.Actor.Path.Uid}");
+
+    private static TensorSlice Slice(FloatBuffer floats, int bucket) => new(floats, Plan.Buckets[bucket].Offset, Plan.Buckets[bucket].Length);
+
+    private static Gradients.Contribution Header(long step, int bucket) =>
+        new(new Gradients.Name(Job, new Term(1), step, bucket, 0, 1), new WorkerId(0), 1f, step, [], 0);
+
+    private static FloatBuffer Random(ulong seed)
+    {
+        var floats = new FloatBuffer(Layout.Length);
+        Philox.FillNormal(floats.Span, RandomKey.Create(seed, 0));
+        return floats;
+    }
+
+    private Node Start(ChannelChoice choice, string? publicHost = null, Func<IProtocolMessage, IDisposable?>? hold = null)
+    {
+        var node = new Node(choice, publicHost, hold);
+        nodes.Add(node);
+        return node;
+    }
+
+    private sealed class Node : IDisposable
+    {
+        private readonly ConcurrentQueue<string> reports = new();
+
+        public Node(ChannelChoice choice, string? publicHost, Func<IProtocolMessage, IDisposable?>? hold)
+        {
+            var config = ConfigurationFactory.ParseString("""
+                akka.actor.provider = remote
+                akka.remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0 }
+                """);
+            System = (ExtendedActorSystem)ActorSystem.Create("node", config.WithFallback(ProtocolConfig.Shared));
+            var received = Received;
+            Actor = System.ActorOf(Props.Create(() => new Sink(received)), "server-0");
+            Hub = new ChannelHub(System, new ChannelHubOptions
+            {
+                Rules = new FrameRules(Job, Plan, 8), Choice = choice, PublicHost = publicHost, Hold = hold, Report = reports.Enqueue, Channel = Pair.Quick,
+            });
+            Hub.Register(Actor, new PoolPlacer());
+        }
+
+        public ExtendedActorSystem System { get; }
+
+        public ChannelHub Hub { get; }
+
+        public IActorRef Actor { get; }
+
+        public BlockingCollection<TensorArrived> Received { get; } = [];
+
+        public string[] Reports => [.. reports];
+
+        public Address Address => System.Provider.DefaultAddress;
+
+        public void Dispose()
+        {
+            Hub.Dispose();
+            System.Terminate().Wait(TimeSpan.FromSeconds(20));
+        }
+    }
+
+    private sealed class Sink(BlockingCollection<TensorArrived> received) : UntypedActor
+    {
+        protected override void OnReceive(object message)
+        {
+            if (message is TensorArrived arrived) received.Add(arrived);
+        }
+    }
+
+    private sealed class Release(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+}
