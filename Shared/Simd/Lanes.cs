@@ -130,6 +130,14 @@ internal static unsafe class Lanes
             ThrowLength(kernel, name, length, expected);
     }
 
+    /// <summary>As <see cref="RequireLength(string, string, int, int)"/> for an operator's loop; its name is looked up only to be thrown.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void RequireLength<TOperator>(string name, int length, int expected)
+    {
+        if (length < expected)
+            ThrowLength(typeof(TOperator).Name, name, length, expected);
+    }
+
     private static void ThrowLength(string kernel, string name, int length, int expected)
         => throw new ArgumentException($"{kernel}: {name} has {length} elements, expected at least {expected}");
 

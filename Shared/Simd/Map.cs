@@ -34,7 +34,7 @@ internal static unsafe class Map
     internal static void Unary<TOperator>(TOperator f, ReadOnlySpan<float> x, Span<float> y, bool accumulate = false)
         where TOperator : struct, IUnaryOperator
     {
-        Lanes.RequireLength(typeof(TOperator).Name, nameof(y), y.Length, x.Length);
+        Lanes.RequireLength<TOperator>(nameof(y), y.Length, x.Length);
         fixed (float* px = x, py = y)
         {
             if (accumulate)
@@ -48,8 +48,8 @@ internal static unsafe class Map
     internal static void Binary<TOperator>(TOperator f, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> y, bool accumulate = false)
         where TOperator : struct, IBinaryOperator
     {
-        Lanes.RequireLength(typeof(TOperator).Name, nameof(b), b.Length, a.Length);
-        Lanes.RequireLength(typeof(TOperator).Name, nameof(y), y.Length, a.Length);
+        Lanes.RequireLength<TOperator>(nameof(b), b.Length, a.Length);
+        Lanes.RequireLength<TOperator>(nameof(y), y.Length, a.Length);
         fixed (float* pa = a, pb = b, py = y)
         {
             if (accumulate)
@@ -63,9 +63,9 @@ internal static unsafe class Map
     internal static void Ternary<TOperator>(TOperator f, ReadOnlySpan<float> a, ReadOnlySpan<float> b, ReadOnlySpan<float> c, Span<float> y, bool accumulate = false)
         where TOperator : struct, ITernaryOperator
     {
-        Lanes.RequireLength(typeof(TOperator).Name, nameof(b), b.Length, a.Length);
-        Lanes.RequireLength(typeof(TOperator).Name, nameof(c), c.Length, a.Length);
-        Lanes.RequireLength(typeof(TOperator).Name, nameof(y), y.Length, a.Length);
+        Lanes.RequireLength<TOperator>(nameof(b), b.Length, a.Length);
+        Lanes.RequireLength<TOperator>(nameof(c), c.Length, a.Length);
+        Lanes.RequireLength<TOperator>(nameof(y), y.Length, a.Length);
         fixed (float* pa = a, pb = b, pc = c, py = y)
         {
             if (accumulate)

@@ -39,11 +39,11 @@ public static unsafe partial class OptimizerKernels
         where TUpdate : struct, IUpdate
     {
         var length = parameters.Length;
-        Lanes.RequireLength(typeof(TUpdate).Name, nameof(gradients), gradients.Length, length);
-        Lanes.RequireLength(typeof(TUpdate).Name, nameof(destination), destination.Length, length);
-        Lanes.RequireLength(typeof(TUpdate).Name, "the first state", s0.Length, update.States > 0 ? length : 0);
-        Lanes.RequireLength(typeof(TUpdate).Name, "the second state", s1.Length, update.States > 1 ? length : 0);
-        Lanes.RequireLength(typeof(TUpdate).Name, "the third state", s2.Length, update.States > 2 ? length : 0);
+        Lanes.RequireLength<TUpdate>(nameof(gradients), gradients.Length, length);
+        Lanes.RequireLength<TUpdate>(nameof(destination), destination.Length, length);
+        Lanes.RequireLength<TUpdate>("the first state", s0.Length, update.States > 0 ? length : 0);
+        Lanes.RequireLength<TUpdate>("the second state", s1.Length, update.States > 1 ? length : 0);
+        Lanes.RequireLength<TUpdate>("the third state", s2.Length, update.States > 2 ? length : 0);
         fixed (float* p = parameters, g = gradients, a = s0, b = s1, c = s2, y = destination)
         {
             switch (update.States)
