@@ -26,7 +26,8 @@ internal interface ITernaryOperator
 
 /// <summary>
 /// The loops that all element-wise kernels share. An element gets the same operations wherever it stands: the tail runs the same vector code on masked
-/// lanes. A destination may be one of the sources (same start); other overlaps are not supported.
+/// lanes. A destination may be one of the sources (same start); other overlaps are not supported. The loops are compiled with all optimizations at their first call:
+/// unoptimized, vector code is a hundred times slower, and a profile would tell it nothing.
 /// </summary>
 internal static unsafe class Map
 {
@@ -81,6 +82,7 @@ internal static unsafe class Map
         where TOperator : struct, IUnaryOperator
         => f.Invoke(Vector512.Create(x)).ToScalar();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void UnaryLoop<TOperator, TStore>(TOperator f, float* x, float* y, int length)
         where TOperator : struct, IUnaryOperator
         where TStore : struct, IStore
@@ -92,6 +94,7 @@ internal static unsafe class Map
             TStore.Store(f.Invoke(Lanes.Load(x + i, length - i)), y + i, length - i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BinaryLoop<TOperator, TStore>(TOperator f, float* a, float* b, float* y, int length)
         where TOperator : struct, IBinaryOperator
         where TStore : struct, IStore
@@ -103,6 +106,7 @@ internal static unsafe class Map
             TStore.Store(f.Invoke(Lanes.Load(a + i, length - i), Lanes.Load(b + i, length - i)), y + i, length - i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TernaryLoop<TOperator, TStore>(TOperator f, float* a, float* b, float* c, float* y, int length)
         where TOperator : struct, ITernaryOperator
         where TStore : struct, IStore

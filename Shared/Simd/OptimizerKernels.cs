@@ -56,6 +56,7 @@ public static unsafe partial class OptimizerKernels
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Loop<TUpdate, TStates>(TUpdate update, float* p, float* g, float* a, float* b, float* c, float* y, int length)
         where TUpdate : struct, IUpdate
         where TStates : struct, IStates

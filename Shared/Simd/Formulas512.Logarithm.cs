@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
 
-internal static partial class Formulas
+internal static partial class Formulas512
 {
     /// <summary>ln x: −infinity at zero, NaN below, subnormals in full.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -40,19 +40,19 @@ internal static partial class Formulas
     private static Vector512<float> LogOfOnePlus(Vector512<float> f, Vector512<float> k)
     {
         var p = Vector512.Create(7.0376836292e-2f);
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(-1.1514610310e-1f));
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(1.1676998740e-1f));
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(-1.2420140846e-1f));
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(1.4249322787e-1f));
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(-1.6668057665e-1f));
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(2.0000714765e-1f));
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(-2.4999993993e-1f));
-        p = Lanes.MultiplyAdd(p, f, Vector512.Create(3.3333331174e-1f));
+        p = p * f + Vector512.Create(-1.1514610310e-1f);
+        p = p * f + Vector512.Create(1.1676998740e-1f);
+        p = p * f + Vector512.Create(-1.2420140846e-1f);
+        p = p * f + Vector512.Create(1.4249322787e-1f);
+        p = p * f + Vector512.Create(-1.6668057665e-1f);
+        p = p * f + Vector512.Create(2.0000714765e-1f);
+        p = p * f + Vector512.Create(-2.4999993993e-1f);
+        p = p * f + Vector512.Create(3.3333331174e-1f);
         var square = f * f;
-        var tail = Lanes.MultiplyAdd(k, Vector512.Create(-2.12194440e-4f), p * f * square);
-        tail = Lanes.MultiplyAdd(square, Vector512.Create(-0.5f), tail);
+        var tail = k * Vector512.Create(-2.12194440e-4f) + p * f * square;
+        tail = square * Vector512.Create(-0.5f) + tail;
 
         // 0.693359375 has nine significant bits, so that k times it is exact.
-        return Lanes.MultiplyAdd(k, Vector512.Create(0.693359375f), f + tail);
+        return k * Vector512.Create(0.693359375f) + (f + tail);
     }
 }

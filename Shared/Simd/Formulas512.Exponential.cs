@@ -1,14 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace DistTrain.Simd;
 
 /// <summary>
-/// The mathematical functions on sixteen lanes, each written once: exponential family here, logarithms, erf and trigonometry in the files beside it. Errors
-/// that the tests hold them to stand in docs/numerics.md.
+/// The mathematical functions on sixteen lanes: exponential family here, logarithms and erf in the files beside it; the errors that tests hold them to stand in
+/// docs/numerics.md. The build makes copies of these files for 256 and 128 bits by replacing those numbers (Shared.csproj): the JIT's own emulation of 512 bits
+/// stops inlining in expressions as long as these. Call them through <see cref="Formulas"/>, which chooses the width.
 /// </summary>
-internal static partial class Formulas
+internal static partial class Formulas512
 {
     private const float Log2E = 1.44269504f;
 
@@ -26,7 +26,7 @@ internal static partial class Formulas
         // Beyond these the result is infinity and zero. The native forms return their second operand for NaN, which keeps it.
         var bounded = Vector512.MinNative(Vector512.Create(100f), Vector512.MaxNative(Vector512.Create(-110f), x));
         var p = ExpMinusOneReduced(bounded, out var shifted);
-        return ScaleByPowerOfTwo(p + Vector512<float>.One, shifted);
+        return PowerOfTwo.Scale(p + Vector512<float>.One, shifted - Vector512.Create(RoundingShift));
     }
 
     /// <summary>e^x − 1 for x in [−30, 60] (callers clamp), without cancellation near zero.</summary>
@@ -35,7 +35,7 @@ internal static partial class Formulas
     {
         var p = ExpMinusOneReduced(x, out var shifted);
         var power = ((shifted.AsInt32() << 23) + Vector512.Create(0x3f800000)).AsSingle();
-        return Lanes.MultiplyAdd(power, p, power - Vector512<float>.One);
+        return power * p + (power - Vector512<float>.One);
     }
 
     /// <summary>e^x − 1 for x ≤ 0; NaN kept.</summary>
@@ -54,11 +54,11 @@ internal static partial class Formulas
         // Coefficients of Cephes' tanhf (S. Moshier).
         var square = x * x;
         var p = Vector512.Create(-5.70498872745e-3f);
-        p = Lanes.MultiplyAdd(p, square, Vector512.Create(2.06390887954e-2f));
-        p = Lanes.MultiplyAdd(p, square, Vector512.Create(-5.37397155531e-2f));
-        p = Lanes.MultiplyAdd(p, square, Vector512.Create(1.33314422036e-1f));
-        p = Lanes.MultiplyAdd(p, square, Vector512.Create(-3.33332819422e-1f));
-        var small = Lanes.MultiplyAdd(p * square, magnitude, magnitude);
+        p = p * square + Vector512.Create(2.06390887954e-2f);
+        p = p * square + Vector512.Create(-5.37397155531e-2f);
+        p = p * square + Vector512.Create(1.33314422036e-1f);
+        p = p * square + Vector512.Create(-3.33332819422e-1f);
+        var small = p * square * magnitude + magnitude;
         return CopySign(Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(0.625f)), small, large), x);
     }
 
@@ -80,30 +80,17 @@ internal static partial class Formulas
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> ExpMinusOneReduced(Vector512<float> x, out Vector512<float> shifted)
     {
-        shifted = Lanes.MultiplyAdd(x, Vector512.Create(Log2E), Vector512.Create(RoundingShift));
+        shifted = x * Vector512.Create(Log2E) + Vector512.Create(RoundingShift);
         var k = shifted - Vector512.Create(RoundingShift);
-        var r = Lanes.MultiplyAdd(k, Vector512.Create(-Ln2High), x);
-        r = Lanes.MultiplyAdd(k, Vector512.Create(-Ln2Low), r);
+        var r = k * Vector512.Create(-Ln2High) + x;
+        r = k * Vector512.Create(-Ln2Low) + r;
 
         // Estrin's scheme: the chain of operations, not their number, is what this waits for.
         var square = r * r;
-        var high = Lanes.MultiplyAdd(r, Vector512.Create(1.98527613e-4f), Vector512.Create(1.39304355e-3f));
-        var middle = Lanes.MultiplyAdd(r, Vector512.Create(8.33336078e-3f), Vector512.Create(4.16664854e-2f));
-        var low = Lanes.MultiplyAdd(r, Vector512.Create(1.66666672e-1f), Vector512.Create(0.5f));
-        var p = Lanes.MultiplyAdd(Lanes.MultiplyAdd(high, square, middle), square, low);
-        return Lanes.MultiplyAdd(p, square, r);
-    }
-
-    // value·2^k with one rounding, also where the result is subnormal: by instruction, or by two powers of which only the last product can round.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> ScaleByPowerOfTwo(Vector512<float> value, Vector512<float> shifted)
-    {
-        if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
-            return Avx512F.Scale(value, shifted - Vector512.Create(RoundingShift));
-        var k = shifted.AsInt32() - Vector512.Create(RoundingShift).AsInt32();
-        var half = k >> 1;
-        var first = ((half + Vector512.Create(127)) << 23).AsSingle();
-        var second = ((k - half + Vector512.Create(127)) << 23).AsSingle();
-        return value * first * second;
+        var high = r * Vector512.Create(1.98527613e-4f) + Vector512.Create(1.39304355e-3f);
+        var middle = r * Vector512.Create(8.33336078e-3f) + Vector512.Create(4.16664854e-2f);
+        var low = r * Vector512.Create(1.66666672e-1f) + Vector512.Create(0.5f);
+        var p = (high * square + middle) * square + low;
+        return p * square + r;
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
 
-internal static partial class Formulas
+internal static partial class Formulas512
 {
     /// <summary>erf x: an odd polynomial up to 0.93, beyond it 1 − e^p(|x|); both are N. Juffa's minimax fits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -15,22 +15,22 @@ internal static partial class Formulas
         // erf is 1 to the last bit from 3.92 on; the clamp keeps the polynomial from turning back up.
         var far = Vector512.MinNative(Vector512.Create(4f), t);
         var farSquare = far * far;
-        var r = Lanes.MultiplyAdd(Vector512.Create(-1.72853470e-5f), far, Vector512.Create(3.83197126e-4f));
-        var u = Lanes.MultiplyAdd(Vector512.Create(-3.88396438e-3f), far, Vector512.Create(2.42546219e-2f));
-        r = Lanes.MultiplyAdd(r, farSquare, u);
-        r = Lanes.MultiplyAdd(r, far, Vector512.Create(-1.06777877e-1f));
-        r = Lanes.MultiplyAdd(r, far, Vector512.Create(-6.34846687e-1f));
-        r = Lanes.MultiplyAdd(r, far, Vector512.Create(-1.28717512e-1f));
-        r = Lanes.MultiplyAdd(r, far, -far);
+        var r = Vector512.Create(-1.72853470e-5f) * far + Vector512.Create(3.83197126e-4f);
+        var u = Vector512.Create(-3.88396438e-3f) * far + Vector512.Create(2.42546219e-2f);
+        r = r * farSquare + u;
+        r = r * far + Vector512.Create(-1.06777877e-1f);
+        r = r * far + Vector512.Create(-6.34846687e-1f);
+        r = r * far + Vector512.Create(-1.28717512e-1f);
+        r = r * far - far;
         var large = CopySign(Vector512<float>.One - Exp(r), x);
 
         var p = Vector512.Create(-5.96761703e-4f);
-        p = Lanes.MultiplyAdd(p, s, Vector512.Create(4.99119423e-3f));
-        p = Lanes.MultiplyAdd(p, s, Vector512.Create(-2.67681349e-2f));
-        p = Lanes.MultiplyAdd(p, s, Vector512.Create(1.12819925e-1f));
-        p = Lanes.MultiplyAdd(p, s, Vector512.Create(-3.76125336e-1f));
-        p = Lanes.MultiplyAdd(p, s, Vector512.Create(1.28379166e-1f));
-        var small = Lanes.MultiplyAdd(p, x, x);
+        p = p * s + Vector512.Create(4.99119423e-3f);
+        p = p * s + Vector512.Create(-2.67681349e-2f);
+        p = p * s + Vector512.Create(1.12819925e-1f);
+        p = p * s + Vector512.Create(-3.76125336e-1f);
+        p = p * s + Vector512.Create(1.28379166e-1f);
+        var small = p * x + x;
         return Vector512.ConditionalSelect(Vector512.GreaterThan(t, Vector512.Create(0.927734375f)), large, small);
     }
 
@@ -43,17 +43,17 @@ internal static partial class Formulas
     internal static Vector512<float> NormalDistribution(Vector512<float> x, out Vector512<float> bell)
     {
         bell = Exp(x * x * Vector512.Create(-0.5f));
-        var u = Vector512<float>.One / Lanes.MultiplyAdd(Vector512.Abs(x), Vector512.Create(0.35f), Vector512<float>.One);
+        var u = Vector512<float>.One / (Vector512.Abs(x) * Vector512.Create(0.35f) + Vector512<float>.One);
         var v = u + u - Vector512<float>.One;
         var v2 = v * v;
         var v4 = v2 * v2;
-        var q0 = Lanes.MultiplyAdd(v, Vector512.Create(0.1714958045f), Vector512.Create(0.2532442767f));
-        var q2 = Lanes.MultiplyAdd(v, Vector512.Create(0.01023385098f), Vector512.Create(0.0710989475f));
-        var q4 = Lanes.MultiplyAdd(v, Vector512.Create(-0.001754333529f), Vector512.Create(-0.005108759482f));
-        var q6 = Lanes.MultiplyAdd(v, Vector512.Create(0.0002139675948f), Vector512.Create(0.0006900802481f));
-        var low = Lanes.MultiplyAdd(q2, v2, q0);
-        var high = Lanes.MultiplyAdd(q6, v2, q4);
-        var q = Lanes.MultiplyAdd(Lanes.MultiplyAdd(Vector512.Create(-0.0001138505163f), v4, high), v4, low);
+        var q0 = v * Vector512.Create(0.1714958045f) + Vector512.Create(0.2532442767f);
+        var q2 = v * Vector512.Create(0.01023385098f) + Vector512.Create(0.0710989475f);
+        var q4 = v * Vector512.Create(-0.001754333529f) + Vector512.Create(-0.005108759482f);
+        var q6 = v * Vector512.Create(0.0002139675948f) + Vector512.Create(0.0006900802481f);
+        var low = q2 * v2 + q0;
+        var high = q6 * v2 + q4;
+        var q = (Vector512.Create(-0.0001138505163f) * v4 + high) * v4 + low;
         var tail = u * q * bell;
         return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), tail, Vector512<float>.One - tail);
     }
