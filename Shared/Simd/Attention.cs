@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
@@ -134,6 +135,7 @@ public static unsafe class Attention
     }
 
     // Scores to probabilities in place, zero from `seen` on; length is whole vectors.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ExpRow(float* s, int seen, int length, float scale, out float largest, out float total)
     {
         var factor = Vector512.Create(scale);
@@ -143,10 +145,10 @@ public static unsafe class Attention
         var lanes = outside;
         var i = 0;
         for (; i < whole; i += Lanes.Count)
-            lanes = Vector512.Max(lanes, Lanes.Load(s + i) * factor);
+            lanes = Vector512.MaxNative(Lanes.Load(s + i) * factor, lanes);
         if (i < seen)
-            lanes = Vector512.Max(lanes, Vector512.ConditionalSelect(inside, Lanes.Load(s + i) * factor, outside));
-        largest = Lanes.Max(lanes);
+            lanes = Vector512.MaxNative(Vector512.ConditionalSelect(inside, Lanes.Load(s + i) * factor, outside), lanes);
+        largest = Lanes.MaxNative(lanes);
         var shift = Vector512.Create(largest);
         var sum = Vector512<float>.Zero;
         for (i = 0; i < whole; i += Lanes.Count)
@@ -170,6 +172,7 @@ public static unsafe class Attention
     }
 
     // Scores to probabilities, and d = dP to dS = scale·P·(dP − Σ P·dP); both zero from `seen` on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardRow(float* s, float* d, int seen, int length, float scale, float logSumExp, float projected)
     {
         var factor = Vector512.Create(scale);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
@@ -105,6 +106,7 @@ public static unsafe class CrossEntropy
     }
 
     // d = total·softmax − onAll·w, the weights 1 where there are none.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Row<TStore>(float* x, float* d, float* weights, int classes, float normalizer, float total, float onAll)
         where TStore : struct, Map.IStore
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -39,6 +40,11 @@ internal static unsafe class Lanes
     {
         if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
             return Avx512F.MaskLoad(source, Mask(count), Vector512<float>.Zero);
+        if (Avx.IsSupported)
+        {
+            var mask = HalfMasks(count);
+            return Vector512.Create(Avx.MaskLoad(source, Vector256.Load(mask).AsSingle()), Avx.MaskLoad(source + 8, Vector256.Load(mask + 8).AsSingle()));
+        }
         return LoadByElement(source, count);
     }
 
@@ -52,9 +58,13 @@ internal static unsafe class Lanes
     internal static void Store(Vector512<float> value, float* destination, int count)
     {
         if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
+        {
             Avx512F.MaskStore(destination, Mask(count), value);
+        }
         else
-            StoreByElement(value, destination, count);
+        {
+            StoreInPieces(value, destination, count);
+        }
     }
 
     /// <summary>Loads <paramref name="count"/> (1 to 16) floats, the other lanes zero.</summary>
@@ -101,6 +111,16 @@ internal static unsafe class Lanes
         return MathF.Max(two.GetElement(0), two.GetElement(1));
     }
 
+    /// <summary>The largest lane where there is no NaN; one of the lanes where there is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float MaxNative(Vector512<float> lanes)
+    {
+        var eight = Vector256.MaxNative(lanes.GetLower(), lanes.GetUpper());
+        var four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
+        var two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 2, 3)));
+        return Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 1, 1, 1))).ToScalar();
+    }
+
     /// <summary>The smallest lane; NaN where any lane is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static float Min(Vector512<float> lanes)
@@ -141,6 +161,12 @@ internal static unsafe class Lanes
     private static void ThrowLength(string kernel, string name, int length, int expected)
         => throw new ArgumentException($"{kernel}: {name} has {length} elements, expected at least {expected}");
 
+    // Sixteen times all bits, then sixteen times none: from 16 − count on, a mask of the first `count` lanes. Constant data of the assembly does not move.
+    private static ReadOnlySpan<int> MaskWindow => [-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int* HalfMasks(int count) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(MaskWindow)) + (Count - count);
+
     // Through a small buffer: a vector whose other lanes are zero, without reading past the end.
     private static Vector512<float> LoadByElement(float* source, int count)
     {
@@ -150,11 +176,30 @@ internal static unsafe class Lanes
         return Vector512.Load(buffer);
     }
 
-    private static void StoreByElement(Vector512<float> value, float* destination, int count)
+    // By eight, four, two and one, as the bits of the count say: masked stores of AVX are many times slower on some processors.
+    private static void StoreInPieces(Vector512<float> value, float* destination, int count)
     {
-        var buffer = stackalloc float[Count];
-        value.Store(buffer);
-        for (var i = 0; i < count; i++)
-            destination[i] = buffer[i];
+        var eight = value.GetLower();
+        if ((count & 8) != 0)
+        {
+            eight.Store(destination);
+            destination += 8;
+            eight = value.GetUpper();
+        }
+        var four = eight.GetLower();
+        if ((count & 4) != 0)
+        {
+            four.Store(destination);
+            destination += 4;
+            four = eight.GetUpper();
+        }
+        if ((count & 2) != 0)
+        {
+            Unsafe.WriteUnaligned(destination, four.AsInt64().ToScalar());
+            destination += 2;
+            four = Vector128.Shuffle(four, Vector128.Create(2, 3, 2, 3));
+        }
+        if ((count & 1) != 0)
+            *destination = four.ToScalar();
     }
 }

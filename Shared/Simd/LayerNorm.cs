@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
@@ -80,6 +81,7 @@ public static unsafe class LayerNorm
     }
 
     /// <summary>y = (x − mean)·rstd·weight + bias of one row; a null weight is 1, a null bias 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Normalize(float* x, float* weight, float* bias, float* y, int n, float mean, float rstd)
     {
         var center = Vector512.Create(mean);
@@ -97,6 +99,7 @@ public static unsafe class LayerNorm
     }
 
     /// <summary>dx of one row; with <paramref name="centered"/> false the mean of the gradient is not taken off (RMS norm, whose mean is 0).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void BackwardRow<TStore>(float* dy, float* x, float* weight, float* dx, int n, float mean, float rstd, bool centered)
         where TStore : struct, Map.IStore
     {
@@ -132,6 +135,7 @@ public static unsafe class LayerNorm
     }
 
     /// <summary>dWeight += dy·x̂ and dBias += dy for one row; either may be null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void AccumulateParameters(float* dy, float* x, float* dWeight, float* dBias, int n, float mean, float rstd)
     {
         var center = Vector512.Create(mean);

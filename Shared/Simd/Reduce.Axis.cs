@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
@@ -133,6 +134,7 @@ public static unsafe partial class Reduce
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SumPanel(int rows, int columns, float* x, float* y)
     {
         for (var start = 0; start < rows; start += AxisBlock)
@@ -158,6 +160,7 @@ public static unsafe partial class Reduce
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> BlockOfColumns(int start, int rows, int columns, float* x)
     {
         var row = x + (nint)start * columns;
@@ -171,6 +174,7 @@ public static unsafe partial class Reduce
         return sum;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> BlockOfColumns(int start, int rows, int columns, float* x, int count)
     {
         var row = x + (nint)start * columns;

@@ -72,19 +72,21 @@ public static unsafe partial class Softmax
     public static void LogBackward(int outer, int n, int inner, ReadOnlySpan<float> dy, ReadOnlySpan<float> y, Span<float> dx, bool accumulate = false)
         => Backward(default(LogSoftmaxGradient), nameof(LogBackward), outer, n, inner, dy, y, dx, accumulate);
 
-    /// <summary>The largest element of a row; NaN where there is one.</summary>
+    /// <summary>The largest element of a row; any number where there is a NaN, which the row's sum will show.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float RowMax(float* x, int n)
     {
         var lanes = Vector512.Create(float.NegativeInfinity);
         var i = 0;
         for (; i <= n - Lanes.Count; i += Lanes.Count)
-            lanes = Vector512.Max(lanes, Lanes.Load(x + i));
+            lanes = Vector512.MaxNative(Lanes.Load(x + i), lanes);
         if (i < n)
-            lanes = Vector512.Max(lanes, Lanes.Load(x + i, n - i, float.NegativeInfinity));
-        return Lanes.Max(lanes);
+            lanes = Vector512.MaxNative(Lanes.Load(x + i, n - i, float.NegativeInfinity), lanes);
+        return Lanes.MaxNative(lanes);
     }
 
     /// <summary>y = e^(x − shift), and their sum in the fixed order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float ExpRow(float* x, float* y, int n, float shift)
     {
         var offset = Vector512.Create(shift);
@@ -106,6 +108,7 @@ public static unsafe partial class Softmax
     }
 
     /// <summary>The largest element of a row and Σ e^(x − largest); where that is infinite, nothing is subtracted and 0 stands for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void MaxAndSum(float* x, int n, out float largest, out float sum)
     {
         var max = RowMax(x, n);
@@ -121,6 +124,7 @@ public static unsafe partial class Softmax
     }
 
     /// <summary>y = largest + ln sum for each row: sixteen logarithms at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void LogOfSums(float* largest, float* sum, float* y, int rows)
     {
         for (var row = 0; row < rows; row += Lanes.Count)
@@ -139,6 +143,7 @@ public static unsafe partial class Softmax
         LogOfSums(largest, y, y, rows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ForwardRow(float* x, float* y, int n)
     {
         var sum = ExpRow(x, y, n, RowMax(x, n));
@@ -150,6 +155,7 @@ public static unsafe partial class Softmax
             Lanes.Store(Lanes.Load(y + i, n - i) * scale, y + i, n - i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Subtract(float* x, float* y, int n, float value)
     {
         var offset = Vector512.Create(value);
@@ -183,6 +189,7 @@ public static unsafe partial class Softmax
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardRow<TGradient, TStore>(TGradient rule, float* dy, float* y, float* dx, int n)
         where TGradient : struct, IGradient
         where TStore : struct, Map.IStore
