@@ -8,6 +8,7 @@ namespace DistTrain.Simd;
 /// block of 64 queries at a time and are computed again in the backward pass, so that no [T, T] matrix goes to memory
 /// (<see href="https://arxiv.org/abs/2205.14135">Dao et al. 2022</see>); the matrix products are <see cref="Gemm"/>'s.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe class Attention
 {
     /// <summary>The output, and each query's ln Σ e^score for the backward pass.</summary>

@@ -8,6 +8,7 @@ namespace DistTrain.Simd;
 /// <see href="https://pytorch.org/docs/2.6/generated/torch.nn.CrossEntropyLoss.html">PyTorch's CrossEntropyLoss</see>. With smoothing ε and class weights w a
 /// row's loss is (1 − ε)·w[t]·(−ln p[t]) + ε/C·Σ w[c]·(−ln p[c]); an ignored row's is 0.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe class CrossEntropy
 {
     /// <summary>One loss for each row, and the row's ln Σ e^x, which the backward pass needs.</summary>

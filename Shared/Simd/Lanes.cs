@@ -28,7 +28,9 @@ internal static unsafe class Lanes
     /// <summary>The first <paramref name="count"/> (0 to 15) lanes true.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector512<float> Mask(int count)
-        => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
+        => Vector512.IsHardwareAccelerated
+            ? Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle()
+            : Vector512.Load((float*)MaskStart(count));
 
     /// <summary>Loads sixteen floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,7 +44,7 @@ internal static unsafe class Lanes
             return Avx512F.MaskLoad(source, Mask(count), Vector512<float>.Zero);
         if (Avx.IsSupported)
         {
-            var mask = HalfMasks(count);
+            var mask = MaskStart(count);
             return Vector512.Create(Avx.MaskLoad(source, Vector256.Load(mask).AsSingle()), Avx.MaskLoad(source + 8, Vector256.Load(mask + 8).AsSingle()));
         }
         return LoadByElement(source, count);
@@ -165,7 +167,7 @@ internal static unsafe class Lanes
     private static ReadOnlySpan<int> MaskWindow => [-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int* HalfMasks(int count) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(MaskWindow)) + (Count - count);
+    private static int* MaskStart(int count) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(MaskWindow)) + (Count - count);
 
     // Through a small buffer: a vector whose other lanes are zero, without reading past the end.
     private static Vector512<float> LoadByElement(float* source, int count)

@@ -7,6 +7,7 @@ namespace DistTrain.Simd;
 /// Layer normalization over rows of length n (<see href="https://arxiv.org/abs/1607.06450">Ba, Kiros, Hinton 2016</see>): y = (x − mean)·rstd·weight + bias with the
 /// row's mean and rstd = 1/√(variance + ε), variance biased, in two passes over the row.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe class LayerNorm
 {
     /// <summary>y, and each row's mean and rstd for the backward pass.</summary>

@@ -29,6 +29,7 @@ internal interface ITernaryOperator
 /// lanes. A destination may be one of the sources (same start); other overlaps are not supported. The loops are compiled with all optimizations at their first call:
 /// unoptimized, vector code is a hundred times slower, and a profile would tell it nothing.
 /// </summary>
+[SkipLocalsInit]
 internal static unsafe class Map
 {
     /// <summary>y = f(x), or y += f(x).</summary>

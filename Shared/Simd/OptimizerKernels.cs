@@ -8,6 +8,7 @@ namespace DistTrain.Simd;
 /// parameters themselves). An element depends on itself alone and no operation is fused, so that any cut of a slice, and any machine, gives the same bits.
 /// Formulas and order of operations are those of PyTorch 2.6's single-tensor implementations; scalars are computed in double, then rounded to float.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe partial class OptimizerKernels
 {
     /// <summary>One optimizer's arithmetic on sixteen lanes.</summary>

@@ -12,6 +12,7 @@ namespace DistTrain.Simd;
 /// A stream of 32-bit words is laid out for sixteen lanes: words 64·b + 16·w + j (b ≥ 0, w in 0–3, j in 0–15) are output word w of the counter
 /// (16·b + j, stream). Fills and dropout use word i for element i.
 /// </remarks>
+[SkipLocalsInit]
 public static unsafe partial class Philox
 {
     internal const int BlockWords = 64;

@@ -7,6 +7,7 @@ namespace DistTrain.Simd;
 /// Sums, products and extremes of a whole span, in an order that depends on the length alone. A float sum runs sixteen lanes (lane j takes elements j, j + 16,
 /// j + 32 …) over blocks of 4,096 elements; a block's lanes are combined by the tree (0+8, 1+9, …), then 4, 2, 1, and further blocks are added in double.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe partial class Reduce
 {
     /// <summary>Elements of one block of a float sum and of a norm: 16 KiB.</summary>

@@ -7,6 +7,7 @@ namespace DistTrain.Simd;
 /// Softmax and log-softmax over one axis of [outer, n, inner] tensors, row-major; inner = 1 is the usual softmax over rows. The largest element is subtracted
 /// first. A slice that holds a NaN, +∞, or nothing but −∞ gives NaN, as PyTorch does. The output may be the input.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe partial class Softmax
 {
     /// <summary>Rows whose logarithms are taken together: a few vectors of them.</summary>
@@ -100,7 +101,8 @@ public static unsafe partial class Softmax
         }
         if (i < n)
         {
-            var e = Formulas.Exp(Lanes.Load(x + i, n - i, float.NegativeInfinity) - offset);
+            // The lanes past the end take e^0: e^−∞ would cost the slow path of subnormal numbers on the way to zero.
+            var e = Formulas.Exp(Lanes.Load(x + i, n - i, shift) - offset);
             sum += Lanes.Mask(n - i) & e;
             Lanes.Store(e, y + i, n - i);
         }
