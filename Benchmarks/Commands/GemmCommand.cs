@@ -1,4 +1,5 @@
 using DistTrain.Simd;
+using DistTrain.Tensors;
 
 namespace DistTrain.Benchmarks.Commands;
 
@@ -25,10 +26,10 @@ internal static class GemmCommand
     private static void Report(int m, int n, int k, string op, bool square = false)
     {
         bool transposeA = op[0] == 'T', transposeB = op[1] == 'T';
-        float[] a = Data.Random(m * k, 1), b = Data.Random(k * n, 2), c = new float[m * n];
+        FloatBuffer a = Data.Aligned(m * k, 1), b = Data.Aligned(k * n, 2), c = new(m * n);
         int lda = transposeA ? m : k, ldb = transposeB ? k : n;
         Machine.PeakGflops();
-        var seconds = Measure.Seconds(() => Gemm.Multiply(transposeA, transposeB, m, n, k, a, lda, b, ldb, c, n));
+        var seconds = Measure.Seconds(() => Gemm.Multiply(transposeA, transposeB, m, n, k, a.Span, lda, b.Span, ldb, c.Span, n));
         double gflops = 2.0 * m * n * k / seconds / 1e9, share = gflops / Machine.PeakGflops();
         if (square) Measure.Print(("workload", "gemm"), ("n", n), ("gflops", gflops), ("share_of_peak", share));
         else Measure.Print(("workload", "gemm"), ("m", m), ("n", n), ("k", k), ("op", op), ("gflops", gflops), ("share_of_peak", share));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using DistTrain.Simd;
+using DistTrain.Tensors;
 
 namespace DistTrain.Benchmarks.Commands;
 
@@ -22,23 +23,23 @@ internal static class KernelsCommand
     // Multiply-adds that meet data, not padding, over the machine's peak.
     private static void Convolutions(string name, ConvShape shape)
     {
-        float[] x = Data.Random(shape.InputLength, 1), w = Data.Random(shape.WeightLength, 2), bias = Data.Random(shape.OutChannels, 3), y = Data.Random(shape.OutputLength, 4);
-        float[] dx = new float[x.Length], dw = new float[w.Length], db = new float[bias.Length], result = new float[y.Length];
+        FloatBuffer x = Data.Aligned(shape.InputLength, 1), w = Data.Aligned(shape.WeightLength, 2), bias = Data.Aligned(shape.OutChannels, 3);
+        FloatBuffer y = Data.Aligned(shape.OutputLength, 4), dx = new(x.Length), dw = new(w.Length), db = new(bias.Length), result = new(y.Length);
         var flops = 2.0 * shape.OutputLength * shape.GroupInChannels * shape.KernelH * shape.KernelW;
-        Report(name, "forward", flops, () => Convolution.Forward(shape, x, w, bias, result, Activation.Relu));
-        Report(name, "backward input", flops, () => Convolution.BackwardInput(shape, y, w, dx));
-        Report(name, "backward weight", flops, () => Convolution.BackwardWeight(shape, x, y, dw));
-        ReportMemory(name, "backward bias", y.Length * 4.0, () => Convolution.BackwardBias(shape, y, db));
+        Report(name, "forward", flops, () => Convolution.Forward(shape, x.Span, w.Span, bias.Span, result.Span, Activation.Relu));
+        Report(name, "backward input", flops, () => Convolution.BackwardInput(shape, y.Span, w.Span, dx.Span));
+        Report(name, "backward weight", flops, () => Convolution.BackwardWeight(shape, x.Span, y.Span, dw.Span));
+        ReportMemory(name, "backward bias", y.Length * 4.0, () => Convolution.BackwardBias(shape, y.Span, db.Span));
     }
 
     private static void Pools(string name, PoolShape shape)
     {
-        float[] x = Data.Random(shape.InputLength, 1), y = new float[shape.OutputLength], dx = new float[x.Length];
+        FloatBuffer x = Data.Aligned(shape.InputLength, 1), y = new(shape.OutputLength), dx = new(x.Length);
         var argmax = new int[y.Length];
-        ReportMemory(name, "max forward", 4.0 * (x.Length + (2 * y.Length)), () => Pooling.MaxForward(shape, x, y, argmax));
-        ReportMemory(name, "max backward", 4.0 * (x.Length + (2 * y.Length)), () => Pooling.MaxBackward(shape, y, argmax, dx));
-        ReportMemory(name, "average forward", 4.0 * (x.Length + y.Length), () => Pooling.AverageForward(shape, x, y));
-        ReportMemory(name, "average backward", 4.0 * (x.Length + y.Length), () => Pooling.AverageBackward(shape, y, dx));
+        ReportMemory(name, "max forward", 4.0 * (x.Length + (2 * y.Length)), () => Pooling.MaxForward(shape, x.Span, y.Span, argmax));
+        ReportMemory(name, "max backward", 4.0 * (x.Length + (2 * y.Length)), () => Pooling.MaxBackward(shape, y.Span, argmax, dx.Span));
+        ReportMemory(name, "average forward", 4.0 * (x.Length + y.Length), () => Pooling.AverageForward(shape, x.Span, y.Span));
+        ReportMemory(name, "average backward", 4.0 * (x.Length + y.Length), () => Pooling.AverageBackward(shape, y.Span, dx.Span));
     }
 
     private static void Report(string name, string kernel, double flops, Action action)

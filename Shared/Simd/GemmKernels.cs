@@ -47,8 +47,9 @@ internal unsafe struct MatrixProduct
 /// <summary>The blocking around <see cref="Tile"/>: what is packed, in which order tiles run. docs/kernels.md explains it with a picture.</summary>
 internal static unsafe class GemmKernels
 {
-    // A panel of the vector side is PanelLanes x MaxDepth floats: 256 KiB with AVX-512, a quarter of a usual level-2 cache, from where it streams at full speed.
-    private const int MaxDepth = 1024;
+    // A panel of the vector side is PanelLanes x MaxDepth floats: 512 KiB with AVX-512, half of a usual level-2 cache, from where it streams at full speed.
+    // Rows of the scalar side of up to this length are taken whole, and so are one run of memory.
+    private const int MaxDepth = 2048;
 
     // Up to this many rows, a copy of the vector side costs more than reading it where it lies: few tiles would read the copy.
     private const int InPlaceRows = 192;
@@ -60,7 +61,7 @@ internal static unsafe class GemmKernels
     // Rows between two visits of C: whole transposed blocks (3 x 16), and a tile buffer of 48 x 64 floats = 12 KiB that stays in the level-1 cache.
     private const int GroupRows = 48;
 
-    // Bounds the packed scalar side: 4,096 rows x MaxDepth floats = 16 MiB.
+    // Bounds the packed scalar side: 4,096 rows x MaxDepth floats = 32 MiB.
     private const int BlockRows = 4096;
 
     // The scalar side is packed where its rows lie side by side, once this many panels read it.
@@ -149,10 +150,8 @@ internal static unsafe class GemmKernels
                 for (nint row = 0; row < rows; row += GroupRows)
                 {
                     var groupRows = Math.Min(GroupRows, rows - row);
-                    task.Ahead = row == 0 ? ahead : null;
-                    task.AheadStride = p.VectorStepStride;
                     task.Scalars = packScalars ? packed + (row * steps) : scalars + (row * p.ScalarRowStride);
-                    RunGroup<TOps, TVector>(p, ref task, firstRow + row, groupRows, lane, lanes, packScalars);
+                    RunGroup<TOps, TVector>(p, ref task, row == 0 ? ahead : null, firstRow + row, groupRows, lane, lanes, packScalars);
                     if (block == blocks - 1) Finish<TOps, TVector>(p, firstRow + row, groupRows, lane, lanes);
                 }
             }
@@ -184,7 +183,7 @@ internal static unsafe class GemmKernels
 
     // Cuts a group of rows evenly into tiles (16 rows are 6, 5 and 5, not 6, 6 and 4). Where C cannot take whole vectors (its lanes are not side by side, or do
     // not fill a vector), the group is computed in a buffer.
-    private static void RunGroup<TOps, TVector>(in MatrixProduct p, ref TileTask task, nint row, nint rows, nint lane, nint lanes, bool packed)
+    private static void RunGroup<TOps, TVector>(in MatrixProduct p, ref TileTask task, float* panelAhead, nint row, nint rows, nint lane, nint lanes, bool packed)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
@@ -206,14 +205,20 @@ internal static unsafe class GemmKernels
             task.Scalars = scalars + (from * (packed ? task.Depth : task.RowStride));
             if (packed) (task.RowStride, task.DepthStride) = (1, height); // Each tile is dense, as high as it is.
             task.Result = target + (from * task.ResultStride);
-            if (task.Ahead == null || tile >= TOps.PanelVectors)
+            if (panelAhead == null || tile >= TOps.PanelVectors)
             {
-                task.Ahead = task.Vectors;
-                task.AheadStride = 0;
+                // The next tile's rows, where they are one run of memory; else nothing.
+                var run = !packed && p.ScalarStepStride == 1 && p.ScalarRowStride == task.Depth;
+                task.Ahead = task.Scalars + (run ? height * p.ScalarRowStride : 0);
+                task.AheadStride = run ? height : 0;
+            }
+            else
+            {
+                task.Ahead = panelAhead + (tile * TOps.Lanes);
+                task.AheadStride = p.VectorStepStride;
             }
 
             Tile.Run<TOps, TVector, StrideWalk>((int)height, (int)vectors, ref task);
-            task.Ahead += TOps.Lanes;
         }
 
         if (direct) return;
