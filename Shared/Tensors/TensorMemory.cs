@@ -35,7 +35,8 @@ internal static class TensorMemory
         node.Shape = shape;
         node.Strides = strides;
         node.Storage = source.Storage;
-        node.Offset = offset;
+        // Where there are no elements the place may lie behind the memory's end.
+        node.Offset = shape.Numel == 0 ? source.Storage.Start : offset;
         node.Contiguous = IsContiguous(shape, strides);
         node.IsView = true;
         return new Tensor(node);
