@@ -6,6 +6,12 @@ namespace DistTrain.Tests.Data;
 
 public sealed class ImageFolderTests : IDisposable
 {
+    // convert -size 8x6 gradient:red-blue -quality 90 j.jpg (ImageMagick 6)
+    private const string Jpeg =
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMUFRUVDA8XGBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkU" +
+        "DQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wAARCAAGAAgDAREAAhEBAxEB/8QAFAABAAAAAAAAAAAAAAAAAAAACP/EABgQAAIDAAAA" +
+        "AAAAAAAAAAAAAAAEF2KR/8QAFQEBAQAAAAAAAAAAAAAAAAAABwj/xAAaEQAABwAAAAAAAAAAAAAAAAAAAgUXUZHh/9oADAMBAAIRAxEAPwATSI1fSqWFSZLWBdetSg16P//Z";
+
     private readonly TempFolder temp = new();
 
     public void Dispose() => temp.Dispose();
@@ -26,6 +32,24 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Equal([0, 1], labels);
         Assert.Equal(Enumerable.Range(0, 18).Select(i => (i % 6 + 100 * (i / 6)) / 255f), inputs[..18]);
         Assert.Equal(12 / 255f, inputs[35]);
+    }
+
+    [Fact]
+    public void Jpeg_pictures_are_decoded()
+    {
+        temp.Write("a/1.jpg", Convert.FromBase64String(Jpeg));
+        temp.Write("b/1.JPEG", Convert.FromBase64String(Jpeg));
+        var train = DataSources.Open($"images:{temp.Folder}?test=0").Train;
+        Assert.Equal(SampleSpec.Float32(3, 6, 8), train.Inputs);
+        var pixels = new float[3 * 48];
+        train.Read(ReadContext.Evaluation, [0], pixels, new long[1]);
+        for (var i = 0; i < 48; i++)
+        {
+            // Red runs from 1 to 0 down the six rows, blue the other way, up to what compression loses.
+            Assert.Equal(1 - i / 8 / 5f, pixels[i], .06f);
+            Assert.Equal(0, pixels[48 + i], .06f);
+            Assert.Equal(i / 8 / 5f, pixels[96 + i], .06f);
+        }
     }
 
     [Theory]
@@ -117,7 +141,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     /// <summary>A PNG file of a colour picture, or without its pixels.</summary>
-    private static byte[] Png(int width, int height, Func<int, int, int, byte>? pixel)
+    internal static byte[] Png(int width, int height, Func<int, int, int, byte>? pixel)
     {
         var memory = new MemoryStream();
         memory.Write([0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10]);

@@ -66,6 +66,8 @@ internal sealed record PackedFooter(
         try
         {
             var footer = JsonSerializer.Deserialize<PackedFooter>(json)!;
+            if (!Enum.IsDefined(footer.InputType) || !Enum.IsDefined(footer.TargetType) || (footer.InputBytes && footer.InputType is not ElementType.Float32) || footer.Name is null || footer.Sha256 is null)
+                throw new JsonException("an element type, the name or the digest is wrong");
             var expected = checked(footer.RecordSize() * footer.Count);
             return footer.Count >= 0 && before - Magic.Length == expected ? footer
                 : throw new UserErrorException($"{path}: {before - Magic.Length} bytes of records; expected {expected} for {footer.Count} samples");
