@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace DistTrain.Simd;
 
 /// <summary>
@@ -30,12 +28,8 @@ public static unsafe class Convolution
         if (bias.Length != 0) Check("bias", bias.Length, shape.OutChannels);
         fixed (float* px = x, pWeight = weight, pBias = bias, py = y)
         {
-            switch (level)
-            {
-                case SimdLevel.Avx512: ConvolutionKernels.Forward<Avx512Ops, Vector512<float>>(shape, px, pWeight, pBias, py, activation); break;
-                case SimdLevel.Avx2: ConvolutionKernels.Forward<Avx2Ops, Vector256<float>>(shape, px, pWeight, pBias, py, activation); break;
-                default: ConvolutionKernels.Forward<PortableOps, Vector128<float>>(shape, px, pWeight, pBias, py, activation); break;
-            }
+            var job = new ConvolutionJob { Shape = shape, Input = px, Weight = pWeight, Bias = pBias, Output = py, Activation = activation };
+            ConvolutionJob.Forward(level, ref job);
         }
     }
 
@@ -53,12 +47,8 @@ public static unsafe class Convolution
         Check("dx", dx.Length, shape.InputLength);
         fixed (float* pdy = dy, pWeight = weight, pdx = dx)
         {
-            switch (level)
-            {
-                case SimdLevel.Avx512: ConvolutionGradient.Run<Avx512Ops, Vector512<float>>(shape, pdy, pWeight, pdx, accumulate); break;
-                case SimdLevel.Avx2: ConvolutionGradient.Run<Avx2Ops, Vector256<float>>(shape, pdy, pWeight, pdx, accumulate); break;
-                default: ConvolutionGradient.Run<PortableOps, Vector128<float>>(shape, pdy, pWeight, pdx, accumulate); break;
-            }
+            var job = new ConvolutionJob { Shape = shape, Input = pdx, Weight = pWeight, Output = pdy, Accumulate = accumulate };
+            ConvolutionJob.BackwardInput(level, ref job);
         }
     }
 
@@ -76,12 +66,8 @@ public static unsafe class Convolution
         Check("dw", dw.Length, shape.WeightLength);
         fixed (float* px = x, pdy = dy, pdw = dw)
         {
-            switch (level)
-            {
-                case SimdLevel.Avx512: ConvolutionKernels.BackwardWeight<Avx512Ops, Vector512<float>>(shape, px, pdy, pdw, accumulate); break;
-                case SimdLevel.Avx2: ConvolutionKernels.BackwardWeight<Avx2Ops, Vector256<float>>(shape, px, pdy, pdw, accumulate); break;
-                default: ConvolutionKernels.BackwardWeight<PortableOps, Vector128<float>>(shape, px, pdy, pdw, accumulate); break;
-            }
+            var job = new ConvolutionJob { Shape = shape, Input = px, Weight = pdw, Output = pdy, Accumulate = accumulate };
+            ConvolutionJob.BackwardWeight(level, ref job);
         }
     }
 

@@ -43,9 +43,10 @@ internal static unsafe class ConvolutionKernels
 
     /// <summary>
     /// The reduction runs over positions: dy is transposed to [position, out channel] and is the vector side, the scalars are the image elements that each
-    /// kernel element meets. The chains of all samples go through a buffer [kernel element, out channel].
+    /// kernel element meets. The chains of all samples go through a buffer [kernel element, out channel]. Computes <paramref name="elements"/> of a channel's
+    /// kernel elements, from <paramref name="first"/> on.
     /// </summary>
-    public static void BackwardWeight<TOps, TVector>(in ConvShape shape, float* x, float* dy, float* dw, bool accumulate)
+    public static void BackwardWeight<TOps, TVector>(in ConvShape shape, float* x, float* dy, float* dw, bool accumulate, int first, int elements)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
@@ -53,39 +54,39 @@ internal static unsafe class ConvolutionKernels
         nint panelLanes = TOps.Lanes * TOps.PanelVectors, width = Width<TOps, TVector>(outs);
         var together = Math.Clamp(ReductionSteps / positions, 1, Math.Max(shape.Batch, 1)); // samples in one pass
         var image = PaddedImage.OfInput(shape, together);
-        int* rowOffsets = WindowTables.Kernel(ScratchUse.RowOffsets, shape, image), stepOffsets = WindowTables.Outputs(ScratchUse.StepOffsets, shape, image, together);
+        int* rowOffsets = WindowTables.Kernel(ScratchUse.RowOffsets, shape, image) + first, stepOffsets = WindowTables.Outputs(ScratchUse.StepOffsets, shape, image, together);
         var task = new TileTask { ResultStride = width, Continue = true };
         for (var group = 0; group < shape.Groups; group++)
         {
-            var sums = Scratch.Take(ScratchUse.Weights, depth * width);
-            var target = dw + ((nint)group * outs * depth);
-            new Span<float>(sums, checked((int)(depth * width))).Clear();
-            if (accumulate) Packing.Transpose<TOps, TVector>(target, depth, sums, width, outs, depth);
+            var sums = Scratch.Take(ScratchUse.Weights, elements * width);
+            var target = dw + ((nint)group * outs * depth) + first;
+            new Span<float>(sums, checked((int)(elements * width))).Clear();
+            if (accumulate) Packing.Transpose<TOps, TVector>(target, depth, sums, width, outs, elements);
             for (var sample = 0; sample < shape.Batch; sample += together)
             {
                 var samples = Math.Min(together, shape.Batch - sample);
                 task.Scalars = image.Take(x + ((((nint)sample * shape.InChannels) + (group * ins)) * shape.Height * shape.Width), samples);
                 var gradient = dy + ((((nint)sample * shape.OutChannels) + (group * outs)) * positions);
-                for (nint first = 0; first < positions; first += samples > 1 ? positions : ReductionSteps)
+                for (nint position = 0; position < positions; position += samples > 1 ? positions : ReductionSteps)
                 for (nint lane = 0; lane < outs; lane += panelLanes)
                 {
-                    nint count = samples > 1 ? positions : Math.Min(ReductionSteps, positions - first), lanes = Math.Min(panelLanes, outs - lane);
+                    nint count = samples > 1 ? positions : Math.Min(ReductionSteps, positions - position), lanes = Math.Min(panelLanes, outs - lane);
                     task.Depth = samples * count;
-                    task.StepOffsets = stepOffsets + first;
+                    task.StepOffsets = stepOffsets + position;
                     task.VectorStride = Width<TOps, TVector>(lanes);
                     task.Vectors = Scratch.Take(ScratchUse.Gradient, task.Depth * task.VectorStride);
                     for (nint s = 0; s < samples; s++)
                     {
                         Packing.Panel<TOps, TVector>(
-                            gradient + (((s * shape.OutChannels) + lane) * positions) + first, positions, 1, task.Vectors + (s * count * task.VectorStride), count, lanes,
+                            gradient + (((s * shape.OutChannels) + lane) * positions) + position, positions, 1, task.Vectors + (s * count * task.VectorStride), count, lanes,
                             task.VectorStride);
                     }
 
-                    RunTiles<TOps, TVector>(ref task, rowOffsets, depth, sums + lane, (int)(task.VectorStride / TOps.Lanes));
+                    RunTiles<TOps, TVector>(ref task, rowOffsets, elements, sums + lane, (int)(task.VectorStride / TOps.Lanes));
                 }
             }
 
-            Packing.Transpose<TOps, TVector>(sums, width, target, depth, depth, outs);
+            Packing.Transpose<TOps, TVector>(sums, width, target, depth, elements, outs);
         }
     }
 

@@ -3,47 +3,6 @@ using System.Runtime.Intrinsics;
 
 namespace DistTrain.Simd;
 
-/// <summary>
-/// A product as the blocking sees it: rows of a scalar side times lanes of a vector side. Which of A and B is which is free, since every element of C is
-/// one chain either way. Of each pair of strides one is 1.
-/// </summary>
-internal unsafe struct MatrixProduct
-{
-    public nint Rows;
-    public nint Lanes;
-    public nint Depth;
-
-    /// <summary>The scalar side, [rows, depth].</summary>
-    public float* Scalars;
-    public nint ScalarRowStride;
-    public nint ScalarStepStride;
-
-    /// <summary>The vector side, [depth, lanes].</summary>
-    public float* Vectors;
-    public nint VectorLaneStride;
-    public nint VectorStepStride;
-
-    /// <summary>The result, [rows, lanes].</summary>
-    public float* Result;
-    public nint ResultRowStride;
-    public nint ResultLaneStride;
-
-    public bool Accumulate;
-
-    /// <summary>One value per column of C, or null.</summary>
-    public float* Bias;
-    public Activation Activation;
-
-    /// <summary>The same product with the sides exchanged, computing the transpose of C's tiles.</summary>
-    public readonly MatrixProduct Exchanged() => this with
-    {
-        Rows = Lanes, Lanes = Rows,
-        Scalars = Vectors, ScalarRowStride = VectorLaneStride, ScalarStepStride = VectorStepStride,
-        Vectors = Scalars, VectorLaneStride = ScalarRowStride, VectorStepStride = ScalarStepStride,
-        ResultRowStride = ResultLaneStride, ResultLaneStride = ResultRowStride,
-    };
-}
-
 /// <summary>The blocking around <see cref="Tile"/>: what is packed, in which order tiles run. docs/kernels.md explains it with a picture.</summary>
 internal static unsafe class GemmKernels
 {
@@ -63,6 +22,9 @@ internal static unsafe class GemmKernels
 
     // Bounds the packed scalar side: 4,096 rows x MaxDepth floats = 32 MiB.
     private const int BlockRows = 4096;
+
+    // Multiply-adds from which on sharing a product pays: 30 microseconds of one core, some times what waking a helper costs.
+    private const double SharedFrom = 1 << 20;
 
     // The scalar side is packed where its rows lie side by side, once this many panels read it.
     private const int PackScalarsFrom = 3;
@@ -97,8 +59,33 @@ internal static unsafe class GemmKernels
     {
         var exchanged = natural.Exchanged();
         var product = Cost<TOps, TVector>(natural) <= Cost<TOps, TVector>(exchanged) ? natural : exchanged;
-        for (nint row = 0; row < product.Rows; row += BlockRows)
-            RunRows<TOps, TVector>(product, row, Math.Min(BlockRows, product.Rows - row));
+        if (KernelThreads.Current is { Count: > 1 } threads && (double)product.Rows * product.Lanes * product.Depth >= SharedFrom)
+            threads.Run(&RunPart<TOps, TVector>, &product);
+        else
+            RunPart<TOps, TVector>(&product, 0, 1);
+    }
+
+    // Cut between panels where there are enough of them, else between tiles; either way every chain stays whole.
+    private static void RunPart<TOps, TVector>(void* context, int part, int parts)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
+    {
+        ref var whole = ref *(MatrixProduct*)context;
+        nint panelLanes = TOps.Lanes * TOps.PanelVectors, panels = (whole.Lanes + panelLanes - 1) / panelLanes, tiles = (whole.Rows + Tile.MaxRows - 1) / Tile.MaxRows;
+        nint row = 0, rows = whole.Rows, lane = 0, lanes = whole.Lanes;
+        if (panels >= 2 * parts)
+        {
+            lane = panels * part / parts * panelLanes;
+            lanes = Math.Min(whole.Lanes, panels * (part + 1) / parts * panelLanes) - lane;
+        }
+        else
+        {
+            row = tiles * part / parts * Tile.MaxRows;
+            rows = Math.Min(whole.Rows, tiles * (part + 1) / parts * Tile.MaxRows) - row;
+        }
+
+        for (nint first = 0; first < rows; first += BlockRows)
+            RunRows<TOps, TVector>(whole.Slice(row + first, Math.Min(BlockRows, rows - first), lane, lanes));
     }
 
     // Rough cycles: multiply-adds at two vectors a cycle (fewer than 8 chains wait for each other), a third of a cycle to transpose an element, a tenth to copy.
@@ -115,11 +102,11 @@ internal static unsafe class GemmKernels
         return cycles;
     }
 
-    private static void RunRows<TOps, TVector>(in MatrixProduct p, nint firstRow, nint rows)
+    private static void RunRows<TOps, TVector>(in MatrixProduct p)
         where TOps : struct, IVectorOps<TVector>
         where TVector : struct
     {
-        nint panelLanes = TOps.Lanes * TOps.PanelVectors, panels = (p.Lanes + panelLanes - 1) / panelLanes;
+        nint rows = p.Rows, panelLanes = TOps.Lanes * TOps.PanelVectors, panels = (p.Lanes + panelLanes - 1) / panelLanes;
         var inPlace = ReadsInPlace<TOps, TVector>(p, rows);
         nint maxDepth = inPlace ? InPlaceDepth : MaxDepth;
         nint blocks = Math.Max(1, (p.Depth + maxDepth - 1) / maxDepth);
@@ -131,7 +118,7 @@ internal static unsafe class GemmKernels
             {
                 Depth = steps, Continue = block > 0 || p.Accumulate, RowStride = p.ScalarRowStride, DepthStride = p.ScalarStepStride,
             };
-            var scalars = p.Scalars + (firstRow * p.ScalarRowStride) + (step * p.ScalarStepStride);
+            var scalars = p.Scalars + (step * p.ScalarStepStride);
             float* packed = packScalars ? PackScalars(scalars, p.ScalarStepStride, rows, steps) : null;
             for (nint panel = 0; panel < panels; panel++)
             {
@@ -151,8 +138,8 @@ internal static unsafe class GemmKernels
                 {
                     var groupRows = Math.Min(GroupRows, rows - row);
                     task.Scalars = packScalars ? packed + (row * steps) : scalars + (row * p.ScalarRowStride);
-                    RunGroup<TOps, TVector>(p, ref task, row == 0 ? ahead : null, firstRow + row, groupRows, lane, lanes, packScalars);
-                    if (block == blocks - 1) Finish<TOps, TVector>(p, firstRow + row, groupRows, lane, lanes);
+                    RunGroup<TOps, TVector>(p, ref task, row == 0 ? ahead : null, row, groupRows, lane, lanes, packScalars);
+                    if (block == blocks - 1) Finish<TOps, TVector>(p, row, groupRows, lane, lanes);
                 }
             }
         }
@@ -233,7 +220,7 @@ internal static unsafe class GemmKernels
     {
         if (p.Bias == null && p.Activation == Activation.None) return;
         var result = p.Result + (row * p.ResultRowStride) + (lane * p.ResultLaneStride);
-        if (p.ResultLaneStride == 1)
+        if (!p.IsExchanged)
             Epilogue.Apply<TOps, TVector>(result, p.ResultRowStride, rows, lanes, p.Bias == null ? null : p.Bias + lane, p.Activation);
         else
             Epilogue.Apply<TOps, TVector>(result, p.ResultLaneStride, lanes, rows, p.Bias == null ? null : p.Bias + row, p.Activation);

@@ -46,6 +46,9 @@ public class GemmTests
 
     [Theory]
     [InlineData(64, 10, 256)]
+    [InlineData(64, 1, 100)]
+    [InlineData(1, 1, 3)]
+    [InlineData(1, 70, 20)]
     [InlineData(9, 200, 33)]
     [InlineData(100, 65, 1100)]
     public void Linear_adds_the_bias_after_the_chain_and_then_activates(int m, int outs, int ins)
