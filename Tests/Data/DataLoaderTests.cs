@@ -96,38 +96,6 @@ public sealed class DataLoaderTests : IDisposable
         Assert.Contains("within 0 to 100", Assert.Throws<ArgumentException>(() => loader.Prefetch(new(0, 97, 4))).Message);
     }
 
-    [Fact]
-    public void Loading_allocates_nothing_in_steady_state()
-    {
-        var split = DigitsSource.Create(256, 0);
-        using var digits = new DataLoader(split.Train, seed: 1, capacity: 16);
-        var batches = new Batches(256, 32, 2);
-        Load(0, 20);
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        Load(20, 220);
-        // Other tests' threads allocate too; the least of several rounds is what loading itself needs.
-        var least = GC.GetTotalAllocatedBytes(precise: true) - before;
-        for (var round = 0; round < 20 && least > 0; round++)
-        {
-            before = GC.GetTotalAllocatedBytes(precise: true);
-            Load(220, 240);
-            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
-        }
-        Assert.Equal(0, least);
-
-        void Load(long from, long to)
-        {
-            for (var step = from; step < to; step++)
-            {
-                for (var shard = 0; shard < 2; shard++)
-                {
-                    digits.Load(batches.Piece(step, shard));
-                    digits.Prefetch(batches.Piece(step + 1, shard));
-                }
-            }
-        }
-    }
-
     /// <summary>A data set that tells what was read, and can hold reads back or fail them.</summary>
     private sealed class ReadTracker(int count) : Dataset("tracker", count, SampleSpec.Float32(), SampleSpec.Label)
     {
