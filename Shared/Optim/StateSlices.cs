@@ -42,6 +42,9 @@ public readonly ref struct StateSlices
     /// <summary>The slice of state buffer <paramref name="index"/>.</summary>
     public Span<float> this[int index] => buffers[numbers.IsEmpty ? index : numbers[index]].Slice(offset, length);
 
+    /// <summary>A part of the slice.</summary>
+    internal StateSlices Cut(int start, int count) => new(buffers, numbers, offset + start, count, Position + start);
+
     /// <summary>A part of the slice, for a rule that knows state buffer i as number <paramref name="numbers"/>[i] (none: as i).</summary>
     internal StateSlices Cut(int start, int count, ReadOnlySpan<int> numbers) => new(buffers, numbers, offset + start, count, Position + start);
 }

@@ -13,6 +13,7 @@ public static class JobRule
     /// <exception cref="UserErrorException">A group's learning-rate factor is out of range.</exception>
     public static UpdateRule Create(TrainingJob job, FlatModel model)
     {
+        var clipped = new Dictionary<UpdateRule, UpdateRule>(ReferenceEqualityComparer.Instance);
         var plain = job.Optimizer.WithoutWeightDecay();
         var segments = new List<RuleSegment>();
         bool uniform = model.Layout.Buffers.IsEmpty;
@@ -23,7 +24,7 @@ public static class JobRule
             if (group is { LearningRateFactor: var factor } && !(factor >= 0 && double.IsFinite(factor)))
                 throw new UserErrorException($"the learning rate factor of the group of {entry.Name} was {factor}, expected a finite number of 0 or more");
             var rule = group?.Rule ?? (job.WeightDecayOnMatricesOnly && parameter.Shape.Rank < 2 ? plain : job.Optimizer);
-            if (!parameter.RequiresGrad) rule = null;
+            rule = parameter.RequiresGrad ? Clipped(rule) : null;
             // With the padding behind it: neighbours with one rule then make one long segment.
             int end = i + 1 < model.Count ? model.Layout.Parameters[i + 1].Offset : model.Layout.ParameterLength;
             segments.Add(new RuleSegment(entry.Offset, end - entry.Offset, rule, group?.LearningRateFactor ?? 1));
@@ -36,5 +37,12 @@ public static class JobRule
             segments.Add(new RuleSegment(entry.Offset, entry.Length, model.UpdateOf(i) is { } update ? new BufferRule(update) : null));
         }
         return new GroupedRule(segments);
+
+        UpdateRule Clipped(UpdateRule rule)
+        {
+            if (job.ClipValue is not { } bound) return rule;
+            if (!clipped.TryGetValue(rule, out var result)) clipped[rule] = result = new ValueClippedRule(rule, bound);
+            return result;
+        }
     }
 }

@@ -73,6 +73,9 @@ public sealed record TrainingJob
     /// <summary>Clips the gradient's L2 norm to this, where given.</summary>
     public double? ClipNorm { get; init; }
 
+    /// <summary>Holds every element of the gradient, after clipping by norm, within ± this, where given.</summary>
+    public double? ClipValue { get; init; }
+
     /// <summary>The learning rate of a step, from 0.</summary>
     public double LearningRateAt(long step) => Schedule?.RateAt(ScheduleByEpoch ? step / StepsPerEpoch : step, LearningRate) ?? LearningRate;
 
@@ -91,6 +94,7 @@ public sealed record TrainingJob
         if (DropLast && Data.Train.Count < GlobalBatch) throw new UserErrorException($"batch size {GlobalBatch} is larger than the {Data.Train.Count} training samples, and drop-last leaves no batch");
         if (!(LearningRate >= 0) || double.IsInfinity(LearningRate)) throw new UserErrorException($"learning rate was {LearningRate}, expected a finite number of 0 or more");
         if (ClipNorm is { } norm && !(norm > 0)) throw new UserErrorException($"clip norm was {norm}, expected more than 0");
+        if (ClipValue is { } value && !(value >= 0)) throw new UserErrorException($"clip value was {value}, expected 0 or more");
         try
         {
             Schedule?.Check();

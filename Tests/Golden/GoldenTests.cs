@@ -1,6 +1,7 @@
 using System.Text.Json;
 using DistTrain.Autograd;
 using DistTrain.Nn;
+using DistTrain.Optim;
 using DistTrain.Tensors;
 
 namespace DistTrain.Tests.Golden;
@@ -26,6 +27,7 @@ public class GoldenTests
             case "schedules": Schedule(figure); break;
             case "training": TrainingRunner.Run(figure); break;
             case "modules": ModuleRunner.Run(figure); break;
+            case "clipping": Clipping(figure); break;
             default: Assert.Fail($"{file}: there is no kind of figure called {kind}"); break;
         }
     }
@@ -55,6 +57,20 @@ public class GoldenTests
             optimizer.Step();
             foreach (var (i, expected) in after.EnumerateArray().Index()) Figure.Close(expected, parameters[i].Value, $"parameter {i} after step {step + 1}");
         }
+    }
+
+    private static void Clipping(JsonElement figure)
+    {
+        var parameters = Figure.List(figure.GetProperty("grads")).Select(t => new Parameter(Tensor.Zeros(t.Shape))).ToArray();
+        foreach (var (parameter, gradient) in parameters.Zip(Figure.List(figure.GetProperty("grads")))) parameter.Value.Backward(gradient);
+        double limit = figure.GetProperty("max").GetDouble();
+        switch (figure.GetProperty("clip").GetString())
+        {
+            case "norm": Figure.Close(figure.GetProperty("norm").GetDouble(), Clip.Norm(parameters, limit), "norm", absolute: 1e-5, relative: 1e-4); break;
+            case "value": Clip.Value(parameters, limit); break;
+            default: Assert.Fail($"there is no clipping by {figure.GetProperty("clip")}"); break;
+        }
+        foreach (var (i, after) in figure.GetProperty("after").EnumerateArray().Index()) Figure.Close(after, parameters[i].Grad!.Value, $"gradient {i}");
     }
 
     private static void Schedule(JsonElement figure)
