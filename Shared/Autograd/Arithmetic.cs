@@ -7,9 +7,10 @@ public static partial class TensorOps
 {
     extension(Tensor a)
     {
-        /// <summary>a + b, with broadcasting.</summary>
+        /// <summary>a + b, with broadcasting; of two Float32 tensors or, as − and ·, of two Int64 ones.</summary>
         public Tensor Add(Tensor b)
         {
+            if (Integers.Are(a, b)) return Integers.Add(a, b);
             var y = Broadcasting.Apply<AddOperator>(a, b);
             Recorder.Record<AddRule>(y, a, b);
             return y;
@@ -18,13 +19,14 @@ public static partial class TensorOps
         /// <summary>a − b, with broadcasting.</summary>
         public Tensor Sub(Tensor b)
         {
+            if (Integers.Are(a, b)) return Integers.Sub(a, b);
             var y = Broadcasting.Apply<SubOperator>(a, b);
             Recorder.Record<SubRule>(y, a, b);
             return y;
         }
 
         /// <summary>a · b element by element, with broadcasting.</summary>
-        public Tensor Mul(Tensor b) => Apply<MulOperator>(a, b);
+        public Tensor Mul(Tensor b) => Integers.Are(a, b) ? Integers.Mul(a, b) : Apply<MulOperator>(a, b);
 
         /// <summary>a / b element by element, with broadcasting.</summary>
         public Tensor Div(Tensor b) => Apply<DivOperator>(a, b);

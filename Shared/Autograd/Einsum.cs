@@ -13,54 +13,31 @@ public static partial class TensorOps
         /// <exception cref="ArgumentException">The equation is malformed (a letter twice in one operand, an unknown one in the result) or does not fit the shapes.</exception>
         public static Tensor Einsum(string equation, params ReadOnlySpan<Tensor> operands)
         {
-            var terms = EinsumTerms.Parse(equation);
-            if (operands.Length is not (1 or 2) || operands.Length != terms.Operands) throw new ArgumentException($"Einsum(\"{equation}\"): {operands.Length} tensors for {terms.Operands} operands, expected one or two of each");
-            var (a, left) = (operands[0], terms.Left);
-            terms.Check(left, a.Shape);
-            if (operands.Length == 1) return Ordered(SumLetters(ref a, ref left, terms.Result, ""), left, terms.Result);
+            var plan = EinsumPlan.Of(equation);
+            plan.Check(operands);
+            var a = operands[0];
+            foreach (int dim in plan.Sums[0]) a = a.Sum(dim);
+            if (operands.Length == 1) return InOrder(a, plan.Result);
 
-            var (b, right) = (operands[1], terms.Right);
-            terms.Check(right, b.Shape);
-            terms.CheckCommon(a.Shape, b.Shape);
-            // What occurs in one operand only and not in the result is summed at once; then every letter is a batch's, a row's, a column's or summed by the product.
-            SumLetters(ref a, ref left, terms.Result, right);
-            SumLetters(ref b, ref right, terms.Result, left);
-            string batch = Common(left, right, terms.Result, inResult: true), summed = Common(left, right, terms.Result, inResult: false);
-            string rows = Except(left, batch + summed), columns = Except(right, batch + summed);
-            Tensor x = Ordered(a, left, batch + rows + summed), w = Ordered(b, right, batch + summed + columns);
-            Shape all = x.Shape, others = w.Shape;
-            int m = Size(all.Span.Slice(batch.Length, rows.Length)), k = Size(all.Span[(batch.Length + rows.Length)..]), n = Size(others.Span[(batch.Length + summed.Length)..]);
-            int count = Size(all.Span[..batch.Length]);
-            var y = Product(x.Reshape(new Shape(count, m, k)), w.Reshape(new Shape(count, k, n)));
-            Span<int> sizes = stackalloc int[batch.Length + rows.Length + columns.Length];
-            all.Span[..(batch.Length + rows.Length)].CopyTo(sizes);
-            others.Span[(batch.Length + summed.Length)..].CopyTo(sizes[(batch.Length + rows.Length)..]);
-            return Ordered(y.Reshape(new Shape(sizes)), batch + rows + columns, terms.Result);
+            // What occurs in one operand only and not in the result is gone; every other letter is a batch's, a row's, a column's or summed by the product.
+            var b = operands[1];
+            foreach (int dim in plan.Sums[1]) b = b.Sum(dim);
+            (a, b) = (InOrder(a, plan.Orders[0]), InOrder(b, plan.Orders[1]));
+            Shape left = a.Shape, right = b.Shape;
+            ReadOnlySpan<int> batch = left.Span[..plan.Batch], rows = left.Span.Slice(plan.Batch, plan.Rows), inner = left.Span[(plan.Batch + plan.Rows)..];
+            var columns = right.Span[(plan.Batch + plan.Inner)..];
+            int count = Size(batch), m = Size(rows), k = Size(inner), n = Size(columns);
+            var y = Product(Reshaped(a, new Shape(count, m, k)), Reshaped(b, new Shape(count, k, n)));
+            return InOrder(Reshaped(y, new Shape([.. batch, .. rows, .. columns])), plan.Result);
         }
     }
 
-    private static Tensor SumLetters(ref Tensor x, ref string letters, string result, string other)
+    private static Tensor InOrder(Tensor x, int[] order)
     {
-        for (int d = letters.Length - 1; d >= 0; d--)
-        {
-            if (result.Contains(letters[d]) || other.Contains(letters[d])) continue;
-            x = x.Sum(d);
-            letters = letters.Remove(d, 1);
-        }
+        for (int d = 0; d < order.Length; d++)
+            if (order[d] != d) return x.Permute(order);
         return x;
     }
-
-    private static Tensor Ordered(Tensor x, string letters, string order)
-    {
-        if (letters == order) return x;
-        Span<int> dims = stackalloc int[order.Length];
-        for (int d = 0; d < order.Length; d++) dims[d] = letters.IndexOf(order[d]);
-        return x.Permute(dims);
-    }
-
-    private static string Common(string left, string right, string result, bool inResult) => string.Concat(left.Where(c => right.Contains(c) && result.Contains(c) == inResult));
-
-    private static string Except(string letters, string others) => string.Concat(letters.Where(c => !others.Contains(c)));
 
     private static int Size(ReadOnlySpan<int> sizes)
     {

@@ -7,8 +7,8 @@ public static partial class TensorOps
 {
     extension(Tensor x)
     {
-        /// <summary>The sum of all elements: a scalar.</summary>
-        public Tensor Sum() => x.Sum([]);
+        /// <summary>The sum of all elements: a scalar. Of an Int64 tensor it is exact and Int64, of a Bool tensor the number of trues.</summary>
+        public Tensor Sum() => x.Type == DType.Float32 ? x.Sum([]) : Integers.Total(x);
 
         /// <summary>The sum along one dimension, which stays with size 1 if <paramref name="keepDim"/>.</summary>
         public Tensor Sum(int dim, bool keepDim = false) => x.Sum([dim], keepDim);

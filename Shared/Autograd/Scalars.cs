@@ -8,7 +8,7 @@ public static partial class TensorOps
     extension(Tensor a)
     {
         /// <summary>a · factor.</summary>
-        public Tensor Scale(float factor) => Apply(a, new ScaleFunction(factor));
+        public Tensor Scale(float factor) => a.Type == DType.Int64 ? Integers.Mul(a, Integers.Scalar(factor, "Scale")) : Apply(a, new ScaleFunction(factor));
 
         /// <summary>a / divisor.</summary>
         public Tensor Div(float divisor) => Apply(a, new DivFunction(divisor));
@@ -16,6 +16,7 @@ public static partial class TensorOps
         /// <summary>a + value.</summary>
         public Tensor AddScalar(float value)
         {
+            if (a.Type == DType.Int64) return Integers.Add(a, Integers.Scalar(value, "AddScalar"));
             Types.RequireFloat(a, "AddScalar");
             var source = a.Contiguous();
             var y = TensorMemory.Empty(source.Shape);

@@ -64,6 +64,41 @@ public readonly partial struct Tensor
         return result;
     }
 
+    /// <summary>start, start + step, … up to, without, <paramref name="end"/>, as an Int64 tensor.</summary>
+    /// <exception cref="ArgumentException">The step is 0.</exception>
+    public static Tensor Arange(int start, int end, int step = 1)
+    {
+        if (step == 0) throw new ArgumentException("Arange: the step was 0");
+        int count = Math.Max(0, (int)(((long)end - start + step - Math.Sign(step)) / step));
+        var result = TensorMemory.Empty(new Shape(count), DType.Int64);
+        var span = result.LongSpan;
+        for (int i = 0; i < span.Length; i++) span[i] = start + (long)i * step;
+        return result;
+    }
+
+    /// <summary><paramref name="count"/> evenly spaced numbers from <paramref name="start"/> to <paramref name="end"/>, both included.</summary>
+    public static Tensor Linspace(float start, float end, int count)
+    {
+        var result = TensorMemory.Empty(new Shape(count));
+        var span = result.Span;
+        for (int i = 0; i < span.Length; i++) span[i] = count == 1 ? start : (float)(start + (double)i / (count - 1) * ((double)end - start));
+        return result;
+    }
+
+    /// <summary>The identity matrix.</summary>
+    public static Tensor Eye(int size)
+    {
+        var result = Zeros(new Shape(size, size));
+        for (int i = 0; i < size; i++) result.Span[i * size + i] = 1f;
+        return result;
+    }
+
+    /// <summary>Zeros of the shape of another tensor.</summary>
+    public static Tensor ZerosLike(Tensor other) => Zeros(other.Shape);
+
+    /// <summary>Ones of the shape of another tensor.</summary>
+    public static Tensor OnesLike(Tensor other) => Ones(other.Shape);
+
     private static void Fits(int length, Shape shape)
     {
         if (shape.Numel != length) throw new ArgumentException($"shape {shape} has {shape.Numel} elements, the data {length}");
