@@ -17,6 +17,7 @@ internal static class KernelsCommand
         Convolutions("1x1 of 256 channels", new(8, 256, 14, 14, 256, 1, 1));
         Pools("cnn pool1", new(batch * 32, 26, 26, 2, 2, 2, 2));
         Pools("cnn pool2", new(batch * 64, 11, 11, 2, 2, 2, 2));
+        VectorKernels.Run();
         return 0;
     }
 
