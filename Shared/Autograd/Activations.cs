@@ -28,13 +28,13 @@ public static partial class TensorOps
 
         /// <summary>x·Φ(x), Φ the normal distribution: https://arxiv.org/abs/1606.08415.</summary>
         /// <param name="approximate">What PyTorch calls <c>approximate="tanh"</c> instead of the exact function.</param>
-        public Tensor Gelu(GeluApproximation approximate = GeluApproximation.None) => approximate == GeluApproximation.Tanh ? Apply(x, default(GeluTanhFunction)) : Apply(x, default(GeluFunction));
+        public Tensor Gelu(GeluApproximation approximate = GeluApproximation.None) => approximate == GeluApproximation.Tanh ? ApplyWithSlope<GeluTanhFunction>(x) : ApplyWithSlope<GeluFunction>(x);
 
         /// <summary>x·sigmoid(x).</summary>
-        public Tensor Silu() => Apply(x, default(SiluFunction));
+        public Tensor Silu() => ApplyWithSlope<SiluFunction>(x);
 
         /// <summary>x·tanh(softplus(x)): https://arxiv.org/abs/1908.08681.</summary>
-        public Tensor Mish() => Apply(x, default(MishFunction));
+        public Tensor Mish() => ApplyWithSlope<MishFunction>(x);
 
         /// <summary>1/(1 + e^−x).</summary>
         public Tensor Sigmoid() => Apply(x, default(SigmoidFunction));
@@ -80,42 +80,6 @@ public static partial class TensorOps
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Elu(x, alpha, y);
 
         public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.EluBackward(dy, x, alpha, dx, accumulate);
-    }
-
-    private readonly struct GeluFunction : IFunction
-    {
-        public static Keeps Keeps => Keeps.Argument;
-
-        public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Gelu(x, y);
-
-        public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.GeluBackward(dy, x, dx, accumulate);
-    }
-
-    private readonly struct GeluTanhFunction : IFunction
-    {
-        public static Keeps Keeps => Keeps.Argument;
-
-        public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.GeluTanh(x, y);
-
-        public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.GeluTanhBackward(dy, x, dx, accumulate);
-    }
-
-    private readonly struct SiluFunction : IFunction
-    {
-        public static Keeps Keeps => Keeps.Argument;
-
-        public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Silu(x, y);
-
-        public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.SiluBackward(dy, x, dx, accumulate);
-    }
-
-    private readonly struct MishFunction : IFunction
-    {
-        public static Keeps Keeps => Keeps.Argument;
-
-        public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Mish(x, y);
-
-        public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.MishBackward(dy, x, dx, accumulate);
     }
 
     private readonly struct SigmoidFunction : IFunction

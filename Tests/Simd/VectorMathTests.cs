@@ -91,6 +91,26 @@ public class VectorMathTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Value_and_slope_in_one_pass_have_the_bits_of_forward_and_backward()
+    {
+        var x = KernelReference.Normal(131, 8, 3);
+        var ones = Enumerable.Repeat(1f, x.Length).ToArray();
+        float[] y = new float[x.Length], dx = new float[x.Length], both = new float[x.Length], slope = new float[x.Length];
+        foreach (var (forward, backward, together) in new (Function, Gradient, Together)[]
+        {
+            (VectorMath.Gelu, VectorMath.GeluBackward, VectorMath.GeluWithSlope), (VectorMath.GeluTanh, VectorMath.GeluTanhBackward, VectorMath.GeluTanhWithSlope),
+            (VectorMath.Silu, VectorMath.SiluBackward, VectorMath.SiluWithSlope), (VectorMath.Mish, VectorMath.MishBackward, VectorMath.MishWithSlope),
+        })
+        {
+            forward(x, y);
+            backward(ones, x, dx, false);
+            together(x, both, slope);
+            Assert.Equal(y, both);
+            Assert.Equal(dx, slope);
+        }
+    }
+
+    [Fact]
     public void Relu_keeps_NaN_and_lets_no_gradient_through_at_zero()
     {
         float[] x = [float.NaN, -1f, 0f, 2f, float.PositiveInfinity, float.NegativeInfinity];
@@ -124,6 +144,8 @@ public class VectorMathTests(ITestOutputHelper output)
         "sin" => (VectorMath.Sin, x => Math.Sin(x)),
         _ => (VectorMath.Cos, x => Math.Cos(x)),
     };
+
+    private delegate void Together(ReadOnlySpan<float> x, Span<float> y, Span<float> slope);
 
     private delegate void Gradient(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate);
 
