@@ -10,7 +10,8 @@ internal static class LocalCommand
 {
     private const string Summary = "Trains a job on a cluster in this process: a coordinator, a parameter server and one worker per core. Without options it trains a small network on digits that it draws by itself.";
 
-    private static readonly IReadOnlyList<Setting<LocalOptions>> Settings =
+    /// <summary>Its settings.</summary>
+    internal static readonly IReadOnlyList<Setting<LocalOptions>> Settings =
     [
         .. JobSettings.For<LocalOptions>(options => options.Job, (options, job) => options with { Job = job }),
         new("workers", "<n>", "Batches and shards", "Workers, each a thread that computes; no more than shards. Default: one per core, as far as there are shards.", (options, given) => options with { Workers = given.Int(1, 1024) }),

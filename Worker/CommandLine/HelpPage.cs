@@ -80,7 +80,7 @@ public static class HelpPage
 
         public override int Invoke(ParseResult parseResult)
         {
-            var path = command is RootCommand ? $"{command.Name} <command> [options]" : $"{parseResult.RootCommandResult.Command.Name} {command.Name} [options]";
+            var path = command is RootCommand ? $"{command.Name} {(command.Subcommands.Count > 0 ? "<command> " : "")}[options]" : $"{parseResult.RootCommandResult.Command.Name} {command.Name} [options]";
             List<Row> all = [.. rows, new Row(rows.Count > 0 ? rows[^1].Group : "Options", "--help", "Shows this help.")];
             Write(parseResult.InvocationConfiguration.Output, path, summary, all, variable, Width());
             return ExitCode.Done;

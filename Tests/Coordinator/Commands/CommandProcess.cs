@@ -86,7 +86,16 @@ public sealed class CommandProcess : IDisposable
     public async Task<CommandResult> EndAsync()
     {
         using var patience = new CancellationTokenSource(Patience);
-        await process.WaitForExitAsync(patience.Token);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            await outputRead;
+            throw new TimeoutException($"the command did not end in {Patience}; it printed: {output} {await errorsRead}");
+        }
         await outputRead;
         return new CommandResult(process.ExitCode, output.ToString(), await errorsRead);
     }

@@ -1,0 +1,28 @@
+# The image of the coordinator, which also trains a job by itself with `local`. Built from the repository's root:
+#   docker build -f deploy/Coordinator.Dockerfile -t disttrain-coordinator .
+ARG SDK=10.0.100-noble
+ARG RUNTIME=10.0.0-noble
+
+FROM mcr.microsoft.com/dotnet/sdk:${SDK} AS build
+WORKDIR /source
+# Packages first: they change seldom, so their layer is kept.
+COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
+COPY Shared/Shared.csproj Shared/packages.lock.json Shared/
+COPY Worker/Worker.csproj Worker/packages.lock.json Worker/
+COPY Coordinator/Coordinator.csproj Coordinator/packages.lock.json Coordinator/
+RUN dotnet restore Coordinator --locked-mode
+COPY Shared/ Shared/
+COPY Worker/ Worker/
+COPY Coordinator/ Coordinator/
+RUN dotnet publish Coordinator -c Release --no-restore -o /app \
+    && mkdir /data
+
+FROM mcr.microsoft.com/dotnet/runtime:${RUNTIME}
+COPY --from=build /app /app
+COPY --from=build --chown=1654:1654 /data /data
+# The unprivileged user of Microsoft's images.
+USER 1654
+# The run's folder; mount a volume there to keep the weights.
+WORKDIR /data
+ENTRYPOINT ["dotnet", "/app/DistTrain.Coordinator.dll"]
+CMD ["local"]
