@@ -1,4 +1,5 @@
 using DistTrain.Optim;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Tensors;
 using DistTrain.Training;
 
@@ -39,6 +40,12 @@ public sealed record ClusterJob
 
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
+
+    /// <summary>The codec of gradients, applied to each leaf's gradient wherever it is computed.</summary>
+    public CodecSpec Codec { get; init; } = CodecSpec.None;
+
+    /// <summary>The codec of weights on their way to workers; servers keep float32.</summary>
+    public CodecSpec WeightsCodec { get; init; } = CodecSpec.None;
 
     /// <summary>The cluster's view of a job that the single-process trainer would run: same bits.</summary>
     public static ClusterJob From(TrainingJob job)

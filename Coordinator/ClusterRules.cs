@@ -16,6 +16,7 @@ public static class ClusterRules
         if (async && job.Plan.ClipNorm is not null) throw Exclude("clip-norm", job.Plan.ClipNorm.ToString()!, mode, "a piece is applied bucket by bucket, before its whole norm is known");
         if (async && job.OnNonFinite == OnNonFinite.Skip) throw Exclude("on-nonfinite", "skip", mode, "a piece is applied bucket by bucket, before all of it is known");
         if (options.Speculate && job.Consistency is not Consistency.Bsp) throw Exclude("speculate", "on", mode, "answers can be compared only when they were computed on the same weights");
+        if (options.Speculate && job.Codec.HasState) throw new UserErrorException($"codec was {job.Codec}, which does not go with speculate: a shard's residual cannot be in two places");
         if (local && job.Plan.Accumulate > 1) throw Exclude("accumulate", job.Plan.Accumulate.ToString(), mode, "every shard steps by itself");
         if (local && job.Plan.ClipNorm is not null) throw Exclude("clip-norm", job.Plan.ClipNorm.ToString()!, mode, "what is averaged is a change of weights, not a gradient");
     }

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Akka.Actor;
+using DistTrain.Coordinator.Reduction;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Tensors;
 using DistTrain.Training;
 using DistTrain.Transport;
@@ -23,6 +25,9 @@ public sealed class LocalCluster : IAsyncDisposable
     private readonly BucketPlan buckets;
     private readonly FloatBuffer[] state;
     private readonly WeightStore store;
+    private readonly WeightStore? published;
+    private readonly TensorCodec weightsCodec;
+    private readonly ResidualStore residuals;
     private readonly ComputeGroup group = new();
     private readonly Timeline? timeline;
     private readonly ActorSystem system;
@@ -49,6 +54,9 @@ public sealed class LocalCluster : IAsyncDisposable
         buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
         state = [.. job.Rule.StateNames.Select((_, i) => InitialState(i))];
         store = new WeightStore(job.StartStep, Copy(job.Weights), job.Consistency.StalenessBound);
+        weightsCodec = TensorCodec.Create(job.WeightsCodec);
+        if (job.WeightsCodec.IsLossy) published = new WeightStore(job.StartStep, RoundedWeights.Of(weightsCodec, buckets, job.Weights), job.Consistency.StalenessBound);
+        residuals = new ResidualStore(TensorCodec.Create(job.Codec), job.Layout);
         steps = job.StartStep;
         for (int i = options.Workers; i < Environment.ProcessorCount; i++) group.Add($"helper {i - options.Workers}");
         system = ActorSystem.Create("disttrain", ProtocolConfig.Shared);
@@ -59,6 +67,10 @@ public sealed class LocalCluster : IAsyncDisposable
     internal IReadOnlyList<IActorRef> Workers => [.. workers.Select(worker => worker.Actor)];
 
     private SystemClock Clock { get; }
+
+    /// <summary>What a step puts on the channels between processes, as it would with every worker on a node of its own.</summary>
+    public Traffic Traffic => Traffic.PerStep(
+        TensorCodec.Create(job.Codec), weightsCodec, [.. buckets.Buckets.Select(bucket => bucket.Length)], job.Plan.Pieces, options.Workers);
 
     /// <summary>Trains to the job's end.</summary>
     /// <param name="stop">Stops after the step in progress; the result is then <see cref="RunEvent.Interrupted"/>.</param>
@@ -94,8 +106,10 @@ public sealed class LocalCluster : IAsyncDisposable
             SpeculateAfter = options.SpeculateAfter,
             Timeline = timeline,
             CreateReplica = () => CreateReplica(number),
+            Codec = job.Codec,
+            Residuals = residuals,
             Compute = thread,
-            Store = store,
+            Store = published ?? store,
             Clock = Clock,
             Tick = options.Tick,
         };
@@ -129,6 +143,8 @@ public sealed class LocalCluster : IAsyncDisposable
                 LearningRate = job.LearningRate,
                 State = state,
                 Store = store,
+                Published = published,
+                WeightsCodec = weightsCodec,
                 StartStep = job.StartStep,
                 Consistency = job.Consistency,
                 OnNonFinite = job.OnNonFinite,

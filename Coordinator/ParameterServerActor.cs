@@ -108,7 +108,7 @@ public sealed class ParameterServerActor : UntypedActor
         if (!setup.Store.TryRead(state.Version, out var from)) throw new InvalidOperationException($"weights version {state.Version} is gone before it was stepped");
         // The version after it cannot be opened by anybody before this bucket is in, so the server needs no lease while it reads.
         from.Dispose();
-        state.Work.Prepare(phase, state.Current, from.Weights, setup.Store.Open(state.Version + 1), setup.LearningRate(state.Version), coefficient);
+        state.Work.Prepare(phase, state.Current, from.Weights, setup.Store.Open(state.Version + 1), setup.Published?.Open(state.Version + 1), setup.LearningRate(state.Version), coefficient);
         setup.Compute.Post(state.Work);
     }
 
@@ -140,13 +140,15 @@ public sealed class ParameterServerActor : UntypedActor
         if (state.Bucket.Index == 0) log.Found(state.Version, state.Current.Results(), verdicts?.NormOf(state.Version) ?? double.NaN, skipped);
         state.Advance();
         var published = new Weights.Published(setup.Term, state.Version, state.Bucket.Index);
-        var tensor = new TensorSlice(setup.Store.Open(state.Version), state.Bucket.Offset, state.Bucket.Length);
+        var tensor = Published(state);
         long start = spans is null ? 0 : Timeline.Now;
         foreach (var channel in workers.Values) channel.Send(published, tensor);
         spans?.Broadcast(start, state);
         if (log.Advance(own.Min(bucket => bucket.Version)) is { } applied) coordinator.Tell(applied, Self);
         Start(state);
     }
+
+    private TensorSlice Published(BucketState state) => new((setup.Published ?? setup.Store).Open(state.Version), state.Bucket.Offset, state.Bucket.Length);
 
     /// <summary>Tells the head this server's part of the norm, once all of its buckets are averaged.</summary>
     private void SendPart()
@@ -186,7 +188,7 @@ public sealed class ParameterServerActor : UntypedActor
         foreach (var state in own)
         {
             if (state.Version > wanted.Version)
-                channel.Send(new Weights.Published(setup.Term, state.Version, state.Bucket.Index), new TensorSlice(setup.Store.Open(state.Version), state.Bucket.Offset, state.Bucket.Length));
+                channel.Send(new Weights.Published(setup.Term, state.Version, state.Bucket.Index), Published(state));
             var missing = state.Current.Missing();
             if (!missing.IsEmpty) worker.Tell(new Gradients.Missing(setup.Term, state.Version, state.Bucket.Index, missing), Self);
         }

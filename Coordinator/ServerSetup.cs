@@ -1,6 +1,7 @@
 using Akka.Actor;
 using DistTrain.Optim;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Tensors;
 using DistTrain.Training;
 using DistTrain.Transport;
@@ -40,6 +41,12 @@ public sealed record ServerSetup
 
     /// <summary>The weights' versions.</summary>
     public required WeightStore Store { get; init; }
+
+    /// <summary>The weights as workers get them, rounded by <see cref="WeightsCodec"/>; null where they get them as they are.</summary>
+    public WeightStore? Published { get; init; }
+
+    /// <summary>The codec of weights.</summary>
+    public TensorCodec WeightsCodec { get; init; } = TensorCodec.Create(CodecSpec.None);
 
     /// <summary>The version to start from.</summary>
     public long StartStep { get; init; }

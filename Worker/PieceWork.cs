@@ -32,6 +32,8 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     private readonly Stack<(FloatBuffer Buffer, float Scale)> partial = new();
     private readonly List<(FloatBuffer Buffer, float Scale)> merging = [];
 
+    private readonly GradientCoder? coder = setup.Codec.IsLossy ? new GradientCoder(setup.Residuals.Codec, setup.Residuals, setup.Plan.Seed, setup.Buckets) : null;
+
     private readonly WorkerSpans? spans = setup.Timeline is { } timeline ? new WorkerSpans(timeline, setup.Name) : null;
 
     private ImmutableArray<int> leaves;
@@ -176,7 +178,8 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     private void Send(Bucket bucket, float scale, TensorSlice slice)
     {
         var name = new Gradients.Name(orders.Job, orders.Term, orders.Step, bucket.Index, node.Lo, node.Hi);
-        ulong digest = setup.LeafByLeaf ? GradientDigest.Of(slice.Span) : 0;
+        if (coder is not null) slice = coder.Apply(orders.Step, node.Lo, bucket, slice);
+        ulong digest = setup.Speculate ? GradientDigest.Of(slice.Span) : 0;
         var header = new Gradients.Contribution(name, orders.Worker, scale, lease.Version, bucket.Index == 0 ? [.. results] : [], digest);
         sent.Add(new SentContribution(header, slice));
         orders.Servers[bucket.Server].Send(header, slice);

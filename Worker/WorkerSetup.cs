@@ -1,5 +1,6 @@
 using Akka.Actor;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 using DistTrain.Transport;
 using DistTrain.Worker.Compute;
@@ -39,8 +40,18 @@ public sealed record WorkerSetup
     /// <summary>Where it records what it does when; null for nowhere.</summary>
     public Timeline? Timeline { get; init; }
 
-    /// <summary>Whether leaves are sent one by one, with a digest each, instead of in summed blocks.</summary>
-    public bool LeafByLeaf => Speculate;
+    /// <summary>The codec of gradients.</summary>
+    public CodecSpec Codec { get; init; } = CodecSpec.None;
+
+    /// <summary>The error-feedback states of the node's leaves, where the codec keeps any; shared by the workers of a process.</summary>
+    public ResidualStore Residuals
+    {
+        get => field ??= new ResidualStore(TensorCodec.Create(Codec), Buckets.Layout);
+        init;
+    }
+
+    /// <summary>Whether leaves are sent one by one instead of in summed blocks: to be compared one by one, or because a lossy codec is applied to each.</summary>
+    public bool LeafByLeaf => Speculate || Codec.IsLossy;
 
     /// <summary>Makes the worker's replica; called once, on its compute thread.</summary>
     public required Func<IReplica> CreateReplica { get; init; }

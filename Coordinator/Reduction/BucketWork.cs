@@ -40,6 +40,7 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
     private ContributionLedger? ledger;
     private FloatBuffer? from;
     private FloatBuffer? to;
+    private FloatBuffer? rounded;
     private long step;
     private double learningRate;
     private float coefficient;
@@ -64,12 +65,13 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
     /// <summary>An error that ended the last phase early; null for none.</summary>
     public Exception? Error { get; private set; }
 
-    public void Prepare(BucketPhase phase, ContributionLedger ledger, FloatBuffer from, FloatBuffer to, double learningRate, float coefficient)
+    public void Prepare(BucketPhase phase, ContributionLedger ledger, FloatBuffer from, FloatBuffer to, FloatBuffer? rounded, double learningRate, float coefficient)
     {
         this.phase = phase;
         this.ledger = ledger;
         this.from = from;
         this.to = to;
+        this.rounded = rounded;
         this.learningRate = learningRate;
         this.coefficient = coefficient;
         step = ledger.Step;
@@ -122,6 +124,7 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
                 Apply(average, offset, length);
                 break;
         }
+        if (rounded is not null && phase != BucketPhase.Reduce) RoundedWeights.Write(setup.WeightsCodec, bucket, New(offset, length), rounded.Slice(bucket.Offset + offset, length));
     }
 
     /// <summary>The rule knows from the place in the layout what is a parameter, what is frozen and what are running statistics.</summary>

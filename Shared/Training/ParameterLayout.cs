@@ -50,6 +50,25 @@ public sealed class ParameterLayout
     /// <summary>SHA-256 (hex) over names, shapes and offsets: two nodes with equal hashes mean the same floats by the same indices.</summary>
     public string Hash { get; }
 
+    /// <summary>Sets the floats between parameters (padding to 64-byte borders) to zero in a slice of a flat buffer.</summary>
+    /// <param name="slice">The slice.</param>
+    /// <param name="offset">Where it starts in the layout.</param>
+    public void ClearPadding(Span<float> slice, int offset)
+    {
+        int low = 0, high = Parameters.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (PaddedEnd(middle) <= offset) low = middle + 1;
+            else high = middle;
+        }
+        for (int i = low; i < Parameters.Length && Parameters[i].Offset < offset + slice.Length; i++)
+        {
+            int from = Math.Max(Parameters[i].Offset + Parameters[i].Length - offset, 0), to = Math.Min(PaddedEnd(i) - offset, slice.Length);
+            if (from < to) slice[from..to].Clear();
+        }
+    }
+
     /// <summary>
     /// <c>weights_sha256</c>: SHA-256 (lower-case hex) over each parameter's elements in registration order, float32 little-endian, no padding.
     /// </summary>
@@ -80,6 +99,8 @@ public sealed class ParameterLayout
         end = offset;
         return entries.ToImmutable();
     }
+
+    private int PaddedEnd(int index) => index + 1 < Parameters.Length ? Parameters[index + 1].Offset : ParameterLength;
 
     private static int AlignToBlock(int offset) => checked(offset + BlockLength - 1) / BlockLength * BlockLength;
 

@@ -54,6 +54,7 @@ public class TensorChannelTests
                 pair.Sender.Send(pair.Route, pair.Header(step, bucket), slice with { Encoded = new EncodedTensor(codec, bytes, length) }, null);
                 float[] expected = new float[slice.Length];
                 Assert.True(codec.TryDecode(bytes, expected, out string? reason), reason);
+                pair.Layout.ClearPadding(expected, slice.Offset);
                 var arrived = pair.Take();
                 Assert.True(arrived.Tensor.Span.SequenceEqual(expected));
                 arrived.Lease!.Dispose();
@@ -115,6 +116,16 @@ public class TensorChannelTests
         for (int step = 0; step < 20; step++) pair.Send(step, 0, gradient);
         Assert.True(SpinWait.SpinUntil(() => pair.Sender.SentBytes == 20L * pair.Plan.Buckets[0].Length * 4, TimeSpan.FromSeconds(20)));
         Assert.Empty(pair.Received);
+    }
+
+    [Fact]
+    public void A_tensor_that_breaks_the_rules_is_the_senders_error()
+    {
+        using var pair = new Pair(gradients: "int8");
+        var gradient = pair.Gradient(1);
+        Assert.Contains("comes with its", Assert.Throws<ArgumentException>(() => pair.Send(0, 0, gradient)).Message);
+        var half = pair.Slice(0, gradient) with { Length = 100 };
+        Assert.Contains("has 100 floats", Assert.Throws<ArgumentException>(() => pair.Sender.Send(pair.Route, pair.Header(0, 0), half, null)).Message);
     }
 
     [Fact]

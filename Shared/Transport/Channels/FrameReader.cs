@@ -84,7 +84,7 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
             var payload = direct ? MemoryMarshal.AsBytes(place.Span) : staging.AsSpan(0, header.PayloadLength);
             checksum = Receive(link, payload, checksum);
             ReadChecksum(link, header, checksum, out frame);
-            if (placement == Placement.Take && !direct && !rules.CodecOf(header).TryDecode(payload, place.Span, out string? reason)) throw new ChannelException($"{link.Peer}: {reason}");
+            if (placement == Placement.Take && !direct) Decode(link, header, payload, place.Span);
             frame = new Incoming(header, placement, place, lease);
         }
         catch
@@ -114,6 +114,13 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
         ahead.AsSpan(aheadStart, count).CopyTo(destination);
         aheadStart += count;
         return count;
+    }
+
+    /// <summary>Leaves what the sender has: the codec's numbers, and zeros in the padding.</summary>
+    private void Decode(ByteLink link, in FrameHeader header, ReadOnlySpan<byte> payload, Span<float> floats)
+    {
+        if (!rules.CodecOf(header).TryDecode(payload, floats, out string? reason)) throw new ChannelException($"{link.Peer}: {reason}");
+        if (header.Hi > 0 && header.Bucket >= 0) rules.Buckets.Layout.ClearPadding(floats, rules.Buckets.Buckets[header.Bucket].Offset);
     }
 
     private uint Receive(ByteLink link, Span<byte> payload, uint checksum)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Simd;
 using DistTrain.Training;
@@ -19,16 +20,20 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
     private readonly byte[] part = GC.AllocateArray<byte>(PartFloats * sizeof(float), pinned: true);
     private readonly byte[] trailer = new byte[FrameHeader.TrailerSize];
 
+    /// <summary>Whether a tensor keeps the rules, for the caller who made it.</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    public void Check(IProtocolMessage message, TensorSlice tensor)
+    {
+        var header = HeaderOf(message, tensor, out var codec) with { Sequence = 1 };
+        if (rules.Check(header) is { } broken) throw new ArgumentException($"{message.GetType().Name}: {broken}");
+        if (codec.Spec.Kind is CodecKind.None or CodecKind.Bf16 or CodecKind.Fp16) return;
+        if (tensor.Encoded?.Length != header.PayloadLength || tensor.Encoded.Codec.Spec != codec.Spec)
+            throw new ArgumentException($"{message.GetType().Name}: a tensor under codec {codec.Spec} comes with its {header.PayloadLength} bytes, this one has {tensor.Encoded?.Length ?? 0}");
+    }
+
     public void Write(ByteLink link, Outgoing item)
     {
-        var header = FrameHeader.Of(rules.Job, item.Message) with { Route = item.Route, Sequence = item.Sequence, Floats = item.Tensor.Length };
-        var codec = rules.CodecOf(header);
-        header = header with
-        {
-            Codec = codec.Spec.Kind,
-            PayloadLength = checked((int)codec.EncodedLength(item.Tensor.Length)),
-            MessageLength = messages.Write(item.Message, head.AsSpan(FrameHeader.Size)),
-        };
+        var header = HeaderOf(item.Message, item.Tensor, out var codec) with { Route = item.Route, Sequence = item.Sequence, MessageLength = messages.Write(item.Message, head.AsSpan(FrameHeader.Size)) };
         header.Write(head);
         var start = head.AsSpan(0, FrameHeader.Size + header.MessageLength);
         uint checksum = Crc32C.Of(start[FrameHeader.Size..]);
@@ -40,6 +45,13 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
     public void WriteRoute(ByteLink link, int route, RouteName name) => WriteText(link, FrameKind.Route, route, $"{name.Receiver}\n{name.Sender}");
 
     public void WriteGoodbye(ByteLink link, string reason) => WriteText(link, FrameKind.Goodbye, 0, reason);
+
+    private FrameHeader HeaderOf(IProtocolMessage message, TensorSlice tensor, out TensorCodec codec)
+    {
+        var header = FrameHeader.Of(rules.Job, message) with { Floats = tensor.Length };
+        codec = rules.CodecOf(header);
+        return header with { Codec = codec.Spec.Kind, PayloadLength = checked((int)codec.EncodedLength(tensor.Length)) };
+    }
 
     private void WriteText(ByteLink link, FrameKind kind, int route, string text)
     {

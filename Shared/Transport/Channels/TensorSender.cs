@@ -78,8 +78,10 @@ internal sealed class TensorSender : IDisposable
     }
 
     /// <summary>Puts a tensor in line; never waits.</summary>
+    /// <exception cref="ArgumentException">The tensor breaks the job's rules, so that no receiver would take it.</exception>
     public void Send(int route, IProtocolMessage message, TensorSlice tensor, IDisposable? hold)
     {
+        writer.Check(message, tensor);
         lock (gate)
         {
             if (!stopped && waiting.Count < options.LongestQueue)
