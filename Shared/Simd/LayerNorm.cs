@@ -71,12 +71,12 @@ public static unsafe class LayerNorm
             for (var row = 0; row < rows; row++)
             {
                 var start = (nint)row * n;
-                if (pdw != null || pdb != null)
+                if (pd == null)
                     AccumulateParameters(pg + start, px + start, pdw, pdb, n, mean[row], rstd[row]);
-                if (pd != null && accumulateInput)
-                    BackwardRow<Map.Accumulate>(pg + start, px + start, pw, pd + start, n, mean[row], rstd[row], centered: true);
-                else if (pd != null)
-                    BackwardRow<Map.Overwrite>(pg + start, px + start, pw, pd + start, n, mean[row], rstd[row], centered: true);
+                else if (accumulateInput)
+                    BackwardRow<Map.Accumulate>(pg + start, px + start, pw, pd + start, pdw, pdb, n, mean[row], rstd[row], centered: true);
+                else
+                    BackwardRow<Map.Overwrite>(pg + start, px + start, pw, pd + start, pdw, pdb, n, mean[row], rstd[row], centered: true);
             }
         }
     }
@@ -85,71 +85,124 @@ public static unsafe class LayerNorm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Normalize(float* x, float* weight, float* bias, float* y, int n, float mean, float rstd)
     {
-        var center = Vector512.Create(mean);
-        var scale = Vector512.Create(rstd);
-        for (var i = 0; i < n; i += Lanes.Count)
-        {
-            var count = Math.Min(Lanes.Count, n - i);
-            var value = (Lanes.LoadUpTo(x + i, count) - center) * scale;
-            if (weight != null)
-                value *= Lanes.LoadUpTo(weight + i, count);
-            if (bias != null)
-                value += Lanes.LoadUpTo(bias + i, count);
-            Lanes.StoreUpTo(value, y + i, count);
-        }
+        var row = new Row(x, weight, mean, rstd);
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            row.Normalize<Whole>(i, 0, bias, y);
+        if (i < n)
+            row.Normalize<Part>(i, n - i, bias, y);
     }
 
-    /// <summary>dx of one row; with <paramref name="centered"/> false the mean of the gradient is not taken off (RMS norm, whose mean is 0).</summary>
+    /// <summary>
+    /// dx of one row, and what <see cref="AccumulateParameters"/> does, in the same pass; with <paramref name="centered"/> false the mean of the gradient is not taken off
+    /// (RMS norm, whose mean is 0).
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void BackwardRow<TStore>(float* dy, float* x, float* weight, float* dx, int n, float mean, float rstd, bool centered)
+    internal static void BackwardRow<TStore>(float* dy, float* x, float* weight, float* dx, float* dWeight, float* dBias, int n, float mean, float rstd, bool centered)
         where TStore : struct, Map.IStore
     {
-        var center = Vector512.Create(mean);
-        var scale = Vector512.Create(rstd);
+        var row = new Row(x, weight, mean, rstd);
         var sum = Vector512<float>.Zero;
         var projected = Vector512<float>.Zero;
-        for (var i = 0; i < n; i += Lanes.Count)
-        {
-            // Past the end dy is zero, and so are both terms.
-            var count = Math.Min(Lanes.Count, n - i);
-            var g = Lanes.LoadUpTo(dy + i, count);
-            if (weight != null)
-                g *= Lanes.LoadUpTo(weight + i, count);
-            sum += g;
-            projected += g * ((Lanes.LoadUpTo(x + i, count) - center) * scale);
-        }
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            row.AddTerms<Whole>(i, 0, dy, dWeight, dBias, ref sum, ref projected);
+        if (i < n)
+            row.AddTerms<Part>(i, n - i, dy, dWeight, dBias, ref sum, ref projected);
+
         var meanGradient = Vector512.Create(centered ? Lanes.Sum(sum) / n : 0f);
         var meanProjected = Vector512.Create(Lanes.Sum(projected) / n);
-        for (var i = 0; i < n; i += Lanes.Count)
-        {
-            var count = Math.Min(Lanes.Count, n - i);
-            var g = Lanes.LoadUpTo(dy + i, count);
-            if (weight != null)
-                g *= Lanes.LoadUpTo(weight + i, count);
-            var normalized = (Lanes.LoadUpTo(x + i, count) - center) * scale;
-            var gradient = scale * (g - meanGradient - normalized * meanProjected);
-            if (count == Lanes.Count)
-                TStore.Store(gradient, dx + i);
-            else
-                TStore.Store(gradient, dx + i, count);
-        }
+        for (i = 0; i <= n - Lanes.Count; i += Lanes.Count)
+            TStore.Store(row.Gradient<Whole>(i, 0, dy, meanGradient, meanProjected), dx + i);
+        if (i < n)
+            TStore.Store(row.Gradient<Part>(i, n - i, dy, meanGradient, meanProjected), dx + i, n - i);
     }
 
     /// <summary>dWeight += dy·x̂ and dBias += dy for one row; either may be null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void AccumulateParameters(float* dy, float* x, float* dWeight, float* dBias, int n, float mean, float rstd)
     {
-        var center = Vector512.Create(mean);
-        var scale = Vector512.Create(rstd);
-        for (var i = 0; i < n; i += Lanes.Count)
+        var row = new Row(x, null, mean, rstd);
+        Vector512<float> sum = default, projected = default;
+        var i = 0;
+        for (; i <= n - Lanes.Count; i += Lanes.Count)
+            row.AddTerms<Whole>(i, 0, dy, dWeight, dBias, ref sum, ref projected);
+        if (i < n)
+            row.AddTerms<Part>(i, n - i, dy, dWeight, dBias, ref sum, ref projected);
+    }
+
+    /// <summary>Sixteen lanes, or the last few: a type, so that the loop over whole vectors has no branch for the rest.</summary>
+    private interface IExtent
+    {
+        static abstract Vector512<float> Load(float* source, int count);
+
+        static abstract void Store(Vector512<float> value, float* destination, int count);
+    }
+
+    private readonly struct Whole : IExtent
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(float* source, int count) => Lanes.Load(source);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vector512<float> value, float* destination, int count) => value.Store(destination);
+    }
+
+    private readonly struct Part : IExtent
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(float* source, int count) => Lanes.Load(source, count);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vector512<float> value, float* destination, int count) => Lanes.Store(value, destination, count);
+    }
+
+    /// <summary>One row and its statistics; the steps at element i.</summary>
+    private readonly struct Row(float* x, float* weight, float mean, float rstd)
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Normalize<TExtent>(int i, int count, float* bias, float* y)
+            where TExtent : struct, IExtent
         {
-            var count = Math.Min(Lanes.Count, n - i);
-            var g = Lanes.LoadUpTo(dy + i, count);
-            if (dWeight != null)
-                Lanes.StoreUpTo(Lanes.LoadUpTo(dWeight + i, count) + g * ((Lanes.LoadUpTo(x + i, count) - center) * scale), dWeight + i, count);
-            if (dBias != null)
-                Lanes.StoreUpTo(Lanes.LoadUpTo(dBias + i, count) + g, dBias + i, count);
+            var value = Normalized<TExtent>(i, count);
+            if (weight != null)
+                value *= TExtent.Load(weight + i, count);
+            if (bias != null)
+                value += TExtent.Load(bias + i, count);
+            TExtent.Store(value, y + i, count);
         }
+
+        // Past the end dy is zero, and so are all terms.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void AddTerms<TExtent>(int i, int count, float* dy, float* dWeight, float* dBias, ref Vector512<float> sum, ref Vector512<float> projected)
+            where TExtent : struct, IExtent
+        {
+            var g = TExtent.Load(dy + i, count);
+            var normalized = Normalized<TExtent>(i, count);
+            if (dWeight != null)
+                TExtent.Store(TExtent.Load(dWeight + i, count) + g * normalized, dWeight + i, count);
+            if (dBias != null)
+                TExtent.Store(TExtent.Load(dBias + i, count) + g, dBias + i, count);
+            if (weight != null)
+                g *= TExtent.Load(weight + i, count);
+            sum += g;
+            projected += g * normalized;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Gradient<TExtent>(int i, int count, float* dy, Vector512<float> meanGradient, Vector512<float> meanProjected)
+            where TExtent : struct, IExtent
+        {
+            var g = TExtent.Load(dy + i, count);
+            if (weight != null)
+                g *= TExtent.Load(weight + i, count);
+            return Vector512.Create(rstd) * (g - meanGradient - Normalized<TExtent>(i, count) * meanProjected);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private Vector512<float> Normalized<TExtent>(int i, int count)
+            where TExtent : struct, IExtent
+            => (TExtent.Load(x + i, count) - Vector512.Create(mean)) * Vector512.Create(rstd);
     }
 
     private static void Require(int rows, int n, int x, int weight, int bias, int y, int mean, int rstd)

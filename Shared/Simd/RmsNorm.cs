@@ -54,12 +54,12 @@ public static unsafe class RmsNorm
             for (var row = 0; row < rows; row++)
             {
                 var start = (nint)row * n;
-                if (pdw != null)
+                if (pd == null)
                     LayerNorm.AccumulateParameters(pg + start, px + start, pdw, null, n, 0f, rstd[row]);
-                if (pd != null && accumulateInput)
-                    LayerNorm.BackwardRow<Map.Accumulate>(pg + start, px + start, pw, pd + start, n, 0f, rstd[row], centered: false);
-                else if (pd != null)
-                    LayerNorm.BackwardRow<Map.Overwrite>(pg + start, px + start, pw, pd + start, n, 0f, rstd[row], centered: false);
+                else if (accumulateInput)
+                    LayerNorm.BackwardRow<Map.Accumulate>(pg + start, px + start, pw, pd + start, pdw, null, n, 0f, rstd[row], centered: false);
+                else
+                    LayerNorm.BackwardRow<Map.Overwrite>(pg + start, px + start, pw, pd + start, pdw, null, n, 0f, rstd[row], centered: false);
             }
         }
     }
