@@ -28,7 +28,11 @@ public static partial class TensorOps
             var columns = right.Span[(plan.Batch + plan.Inner)..];
             int count = Size(batch), m = Size(rows), k = Size(inner), n = Size(columns);
             var y = Product(Reshaped(a, new Shape(count, m, k)), Reshaped(b, new Shape(count, k, n)));
-            return InOrder(Reshaped(y, new Shape([.. batch, .. rows, .. columns])), plan.Result);
+            Span<int> sizes = stackalloc int[Shape.MaxRank];
+            batch.CopyTo(sizes);
+            rows.CopyTo(sizes[plan.Batch..]);
+            columns.CopyTo(sizes[(plan.Batch + plan.Rows)..]);
+            return InOrder(Reshaped(y, new Shape(sizes[..(plan.Batch + plan.Rows + plan.Columns)])), plan.Result);
         }
     }
 

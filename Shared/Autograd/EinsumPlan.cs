@@ -37,6 +37,7 @@ internal sealed class EinsumPlan
         string rows = Without(left, batch + inner), columns = Without(right, batch + inner);
         (Batch, Rows, Inner, Columns) = (batch.Length, rows.Length, inner.Length, columns.Length);
         Orders = [Order(left, batch + rows + inner), Order(right, batch + inner + columns)];
+        if (Batch + Rows + Columns > Shape.MaxRank) throw Wrong($"the result has {Batch + Rows + Columns} dimensions, expected at most {Shape.MaxRank}");
         // Of one operand everything that is left stands in the result.
         Result = terms.Length == 1 ? Order(left, result) : Order(batch + rows + columns, result);
     }

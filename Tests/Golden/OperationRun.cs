@@ -37,7 +37,7 @@ internal sealed class OperationRun
     /// <summary>Runs forward only.</summary>
     public Tensor Apply() => operation(inputs, attributes);
 
-    public float[][] Gradients() => [.. inputs.Where(x => x.Type == DType.Float32).Select(x => x.Grad!.Value.ToArray())];
+    public float[][] Gradients() => [.. inputs.Select(x => x.Grad?.ToArray() ?? [])];
 
     public void ZeroGrad()
     {

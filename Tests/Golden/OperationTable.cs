@@ -25,7 +25,7 @@ internal static class OperationTable
         ["abs"] = (x, _) => x[0].Abs(),
         ["sin"] = (x, _) => x[0].Sin(),
         ["cos"] = (x, _) => x[0].Cos(),
-        ["pow"] = (x, a) => x[0].Pow(a.Float("exponent")),
+        ["pow"] = (x, a) => x.Length > 1 ? x[0].Pow(x[1]) : x[0].Pow(a.Float("exponent")),
         ["clamp"] = (x, a) => x[0].Clamp(a.Float("min", double.NegativeInfinity), a.Float("max", double.PositiveInfinity)),
 
         ["relu"] = (x, _) => x[0].Relu(),
@@ -63,6 +63,9 @@ internal static class OperationTable
         ["linear"] = (x, _) => x[0].Linear(x[1], At(x, 2)),
         ["einsum"] = (x, a) => Tensor.Einsum(a.Text("equation"), x),
 
+        ["select"] = (x, a) => x[0].Select(a.Int("dim"), a.Int("index")),
+        ["tril"] = (x, a) => x[0].Tril(a.Int("diagonal")),
+        ["triu"] = (x, a) => x[0].Triu(a.Int("diagonal")),
         ["transpose"] = (x, a) => x[0].Transpose(a.Int("dim0"), a.Int("dim1")),
         ["permute"] = (x, a) => x[0].Permute(a.Ints("dims")),
         ["reshape"] = (x, a) => x[0].Reshape(a.Ints("shape")),
@@ -75,6 +78,9 @@ internal static class OperationTable
         ["stack"] = (x, a) => Tensor.Stack(x, a.Int("dim")),
         ["pad"] = (x, a) => x[0].Pad(a.Ints("pad"), a.Float("value")),
 
+        ["scatter_add"] = (x, a) => x[0].ScatterAdd(a.Int("dim"), x[1], x[2]),
+        ["topk"] = (x, a) => x[0].TopK(a.Int("k"), a.Int("dim", -1), a.Bool("largest", true)).Values,
+        ["sort"] = (x, a) => x[0].Sort(a.Int("dim", -1), a.Bool("descending")).Values,
         ["index_select"] = (x, a) => x[0].IndexSelect(a.Int("dim"), x[1]),
         ["gather"] = (x, a) => x[0].Gather(a.Int("dim"), x[1]),
         ["where"] = (x, _) => Tensor.Where(x[0] > 0, x[1], x[2]),
@@ -89,10 +95,12 @@ internal static class OperationTable
         ["adaptive_avg_pool2d"] = (x, a) => x[0].AdaptiveAvgPool2d(a.Pair("output_size", 1)),
 
         ["batch_norm"] = (x, a) => x[0].BatchNorm(null, null, At(x, 1), At(x, 2), a.Bool("training"), eps: a.Float("eps", 1e-5)),
-        ["layer_norm"] = (x, a) => x[0].LayerNorm([x[0].Shape[^1]], At(x, 1), At(x, 2), a.Float("eps", 1e-5)),
+        ["layer_norm"] = (x, a) => a.Has("normalized_shape")
+            ? x[0].LayerNorm(a.Ints("normalized_shape"), At(x, 1), At(x, 2), a.Float("eps", 1e-5))
+            : x[0].LayerNorm([x[0].Shape[^1]], At(x, 1), At(x, 2), a.Float("eps", 1e-5)),
         ["rms_norm"] = (x, a) => x[0].RmsNorm([x[0].Shape[^1]], At(x, 1), a.Has("eps") ? a.Float("eps") : null),
         ["group_norm"] = (x, a) => x[0].GroupNorm(a.Int("num_groups"), At(x, 1), At(x, 2), a.Float("eps", 1e-5)),
-        ["scaled_dot_product_attention"] = (x, a) => x[0].ScaledDotProductAttention(x[1], x[2], isCausal: a.Bool("is_causal"), scale: a.Has("scale") ? a.Float("scale") : null),
+        ["scaled_dot_product_attention"] = (x, a) => x[0].ScaledDotProductAttention(x[1], x[2], x.Length > 3 ? x[3] > 0 : null, a.Bool("is_causal"), a.Has("scale") ? a.Float("scale") : null),
 
         ["cross_entropy"] = (x, a) => x[0].CrossEntropy(x[1], Reduced(a), At(x, 2), a.Int("ignore_index", -100), a.Float("label_smoothing")),
         ["nll_loss"] = (x, a) => x[0].NllLoss(x[1], Reduced(a), At(x, 2), a.Int("ignore_index", -100)),
