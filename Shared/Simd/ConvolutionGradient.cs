@@ -67,11 +67,15 @@ internal static unsafe class ConvolutionGradient
         var packed = Scratch.Take(ScratchUse.Weights, (long)panels * outs * kernel * width);
         var target = packed;
         for (var lane = 0; lane < ins; lane += width)
-        for (var o = 0; o < outs; o++)
-        for (var element = 0; element < kernel; element++)
         {
-            var source = weight + ((((nint)o * ins) + lane) * kernel) + element;
-            for (var i = 0; i < width; i++) *target++ = lane + i < ins ? source[(nint)i * kernel] : 0;
+            var lanes = Math.Min(width, ins - lane);
+            for (var o = 0; o < outs; o++, target += (nint)kernel * width)
+            {
+                if (lanes < width) new Span<float>(target, kernel * width).Clear();
+                var source = weight + ((((nint)o * ins) + lane) * kernel);
+                for (nint i = 0; i < lanes; i++, source += kernel)
+                    for (nint element = 0; element < kernel; element++) target[(element * width) + i] = source[element];
+            }
         }
 
         return packed;
@@ -101,7 +105,7 @@ internal static unsafe class ConvolutionGradient
         public static Kinds Of(in ConvShape s, int width, int together)
         {
             // As many row kinds as rows at most, and so many columns; a part of the kernel is known by its first and last element.
-            var parts = (Part*)Scratch.Take(ScratchUse.KernelParts, ((s.Height + s.Width) * 3L) + (2 * (((long)s.Height * s.Width) + 1)));
+            var parts = (Part*)Scratch.Take(ScratchUse.KernelParts, ((s.Height + s.Width) * 4L) + (2 * (((long)s.Height * s.Width) + 1)));
             Part* rows = parts, columns = parts + s.Height;
             var starts = (int*)(columns + s.Width);
             var (rowSteps, columnSteps) = (Parts(rows, s.Height, s.OutHeight, s.KernelH, s.StrideH, s.PadH, s.DilationH), Parts(columns, s.Width, s.OutWidth, s.KernelW, s.StrideW, s.PadW, s.DilationW));
@@ -130,23 +134,30 @@ internal static unsafe class ConvolutionGradient
             for (var sample = 0; sample < Together; sample++)
             for (var row = 0; row < s.Height; row++)
             {
-                if (!rows[row].Equals(rowPart)) continue;
+                if (!rows[row].IsSameAs(rowPart)) continue;
                 for (var column = 0; column < s.Width; column++)
                 {
-                    if (!columns[column].Equals(columnPart)) continue;
-                    PositionOffsets[position] = (((sample * s.OutChannels * s.OutHeight) + Output(row, rowPart.First, s.StrideH, s.PadH, s.DilationH)) * s.OutWidth)
-                        + Output(column, columnPart.First, s.StrideW, s.PadW, s.DilationW);
+                    if (!columns[column].IsSameAs(columnPart)) continue;
+                    PositionOffsets[position] = (((sample * s.OutChannels * s.OutHeight) + rows[row].Output) * s.OutWidth) + columns[column].Output;
                     ResultOffsets[position++] = ((((sample * s.Height) + row) * s.Width) + column) * width;
                 }
             }
 
-            for (var o = 0; o < s.GroupOutChannels; o++)
+            var firstStep = step;
             for (var kh = rowPart.First; kh <= rowPart.Last; kh += rowPart.Step)
             for (var kw = columnPart.First; kw <= columnPart.Last; kw += columnPart.Step)
             {
                 int up = (kh - rowPart.First) * s.DilationH / s.StrideH, left = (kw - columnPart.First) * s.DilationW / s.StrideW;
-                StepOffsets[step] = (((o * s.OutHeight) - up) * s.OutWidth) - left;
-                VectorOffsets[step++] = ((((o * s.KernelH) + kh) * s.KernelW) + kw) * width;
+                StepOffsets[step] = -(up * s.OutWidth) - left;
+                VectorOffsets[step++] = ((kh * s.KernelW) + kw) * width;
+            }
+
+            // The other output channels: the same again, a plane and a kernel further.
+            int each = step - firstStep, all = firstStep + (each * s.GroupOutChannels);
+            for (; step < all; step++)
+            {
+                StepOffsets[step] = StepOffsets[step - each] + (s.OutHeight * s.OutWidth);
+                VectorOffsets[step] = VectorOffsets[step - each] + (s.KernelH * s.KernelW * width);
             }
 
             Count++;
@@ -171,7 +182,7 @@ internal static unsafe class ConvolutionGradient
                     count++;
                 }
 
-                parts[index] = new Part(first, last, step);
+                parts[index] = new Part(first, last, step, first < 0 ? 0 : (index + pad - (first * dilation)) / stride);
                 if (IsFirst(parts, index)) total += count;
             }
 
@@ -181,13 +192,14 @@ internal static unsafe class ConvolutionGradient
         private static bool IsFirst(Part* parts, int index)
         {
             for (var before = 0; before < index; before++)
-                if (parts[before].Equals(parts[index])) return false;
+                if (parts[before].IsSameAs(parts[index])) return false;
             return true;
         }
-
-        // The output row (or column) that a kernel element takes this input element to; any for the empty part, which takes no step.
-        private static int Output(int index, int k, int stride, int pad, int dilation) => k < 0 ? 0 : (index + pad - (k * dilation)) / stride;
     }
 
-    private readonly record struct Part(int First, int Last, int Step);
+    // A part of the kernel in one direction, empty where Last is below First, and the output row (or column) to which its first element leads.
+    private readonly record struct Part(int First, int Last, int Step, int Output)
+    {
+        public bool IsSameAs(Part other) => First == other.First && Last == other.Last && Step == other.Step;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace DistTrain.Simd;
 
 /// <summary>
@@ -24,6 +26,14 @@ public static class Pooling
     public static void MaxBackward(in PoolShape shape, ReadOnlySpan<float> dy, ReadOnlySpan<int> argmax, Span<float> dx, bool accumulate = false)
     {
         Check(shape, dx.Length, dy.Length);
+        if (argmax.Length < shape.OutputLength)
+            throw new ArgumentException($"Pooling: argmax has {argmax.Length} elements, expected at least {shape.OutputLength}.");
+        if (!accumulate && Vector512.IsHardwareAccelerated && shape is { KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2, PadH: 0, PadW: 0 })
+        {
+            MaxPoolKernel.BackwardTwoByTwo(shape, dy, argmax, dx);
+            return;
+        }
+
         int outs = shape.OutHeight * shape.OutWidth, ins = shape.Height * shape.Width;
         if (!accumulate) dx[..shape.InputLength].Clear();
         for (var plane = 0; plane < shape.Planes; plane++)
