@@ -32,6 +32,13 @@ public static partial class TensorOps
 
         protected override void Backward(Tensor gradient)
         {
+            if (TakesMemory(0))
+            {
+                var own = Scratch(gradient);
+                Philox.Dropout(gradient.Span, own.Span, P, Key);
+                Pass(0, own, gradient);
+                return;
+            }
             var target = Target(0, out bool accumulate);
             Philox.Dropout(gradient.Span, target, P, Key, accumulate: accumulate);
         }

@@ -31,12 +31,14 @@ public static partial class TensorOps
             Tensor shares = TensorMemory.Empty(target.Shape), losses = TensorMemory.Empty(target.Shape);
             Span<float> share = shares.Span, loss = losses.Span;
             var weights = weight is { } w ? w.Detach().Contiguous().Span : default;
+            ReadOnlySpan<long> classOf = labels.LongSpan;
+            ReadOnlySpan<float> x = input.Span;
             double denominator = 0;
             for (int i = 0; i < loss.Length; i++)
             {
-                long label = labels.LongSpan[i];
+                long label = classOf[i];
                 share[i] = label == ignoreIndex ? 0f : weight == null ? 1f : weights[(int)label];
-                loss[i] = label == ignoreIndex ? 0f : -share[i] * input.Span[i * classes + (int)label];
+                loss[i] = label == ignoreIndex ? 0f : -share[i] * x[i * classes + (int)label];
                 denominator += share[i];
             }
             float divisor = reduction == Reduction.Mean ? (float)denominator : 1f;

@@ -70,37 +70,40 @@ internal static class Strided
     /// <summary>Counts through all dimensions but the last and keeps the memory offset of each row.</summary>
     public struct Odometer
     {
-        private readonly Shape shape;
-        private readonly Shape strides;
-        private Shape index;
+        private readonly int outer;
+        private Counts sizes;
+        private Counts strides;
+        private Counts index;
 
         public Odometer(Shape shape, Shape strides, int offset)
         {
-            this.shape = shape;
-            this.strides = strides;
+            outer = shape.Rank - 1;
+            shape.Span.CopyTo(sizes);
+            strides.Span.CopyTo(this.strides);
             Offset = offset;
-            Span<int> zeros = stackalloc int[Shape.MaxRank];
-            zeros.Clear();
-            index = new Shape(zeros[..shape.Rank]);
         }
 
         public int Offset { get; private set; }
 
         public bool Next()
         {
-            for (int d = shape.Rank - 2; d >= 0; d--)
+            for (int d = outer - 1; d >= 0; d--)
             {
-                int i = index[d] + 1;
-                if (i < shape[d])
+                if (++index[d] < sizes[d])
                 {
-                    index = index.With(d, i);
                     Offset += strides[d];
                     return true;
                 }
-                Offset -= (i - 1) * strides[d];
-                index = index.With(d, 0);
+                Offset -= (sizes[d] - 1) * strides[d];
+                index[d] = 0;
             }
             return false;
         }
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(Shape.MaxRank)]
+    private struct Counts
+    {
+        private int first;
     }
 }
