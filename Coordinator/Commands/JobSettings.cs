@@ -38,9 +38,9 @@ internal static class JobSettings
     /// <summary>A default as the help says it: one value where all models share it, else each model's.</summary>
     private static string Default<TValue>(Func<JobDefaults, TValue> value)
     {
-        var all = JobDefaults.Models.Select(model => (Model: model, Text: FormattableString.Invariant($"{value(JobDefaults.Of(model))}"))).ToList();
+        var all = JobDefaults.Models.Select(model => (Model: model, Text: FormattableString.Invariant($"{value(JobDefaults.Of(model))}"))).Where(d => d.Text.Length > 0).ToList();
         return all.Select(d => d.Text).Distinct().Count() == 1
             ? all[0].Text
-            : string.Join(", ", all.GroupBy(d => d.Text).Select(same => $"{same.Key} for {string.Join(", ", same.Select(d => d.Model))}"));
+            : string.Join("; ", all.GroupBy(d => d.Text).Select(same => $"{same.Key} for {string.Join(", ", same.Select(d => d.Model))}"));
     }
 }

@@ -41,7 +41,9 @@ public static class JobBuilder
     private static ModelOptions ModelFor(JobOptions options, DataSplit data)
     {
         var (inputs, targets, classes) = (data.Train.Inputs, data.Train.Targets, data.Train.Classes);
-        if (inputs.Type != ElementType.Float32) throw new UserErrorException($"model {options.Model} takes numbers, data '{options.Data}' has {inputs} inputs");
+        bool takesTokens = NamedModels.Find(options.Model).TakesTokens;
+        if (inputs.Type != (takesTokens ? ElementType.Int64 : ElementType.Float32))
+            throw new UserErrorException($"model {options.Model} takes {(takesTokens ? "tokens, such as those of text:<file>" : "numbers, such as pixels")}; data '{options.Data}' has {inputs} inputs");
         if (classes == 0) throw new UserErrorException($"model {options.Model} tells classes apart, data '{options.Data}' has {targets} targets without classes");
         return new ModelOptions(inputs.Shape, classes, (float)(options.Dropout ?? 0));
     }

@@ -8,4 +8,5 @@ namespace DistTrain.Nn.Models;
 /// <param name="Momentum">The usual momentum; 0 where the optimizer has none.</param>
 /// <param name="BatchPerWorker">The usual batch per worker.</param>
 /// <param name="Build">Builds it; initial values are drawn from the thread's <see cref="RandomSource"/>.</param>
-public sealed record NamedModel(string Name, string Summary, string Optimizer, double LearningRate, double Momentum, int BatchPerWorker, Func<ModelOptions, Module> Build);
+/// <param name="TakesTokens">Whether an input is a sequence of whole numbers; else it is floats.</param>
+public sealed record NamedModel(string Name, string Summary, string Optimizer, double LearningRate, double Momentum, int BatchPerWorker, Func<ModelOptions, Module> Build, bool TakesTokens = false);

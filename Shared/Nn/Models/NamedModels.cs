@@ -12,7 +12,7 @@ public static class NamedModels
         new("mlp-wide", "fully connected, two layers of 2048 hidden units, ReLU", "sgd", 0.01, 0.9, 128, options => new Mlp(options, 2048, 2048)),
         new("cnn", "two convolutions of 32 and 64 channels with pooling, 128 hidden units, ReLU", "sgd", 0.01, 0.9, 64, options => new Cnn(options)),
         new("cnn-bn", "the same with a batch normalization behind each convolution", "sgd", 0.01, 0.9, 64, options => new Cnn(options, batchNorm: true)),
-        new("char-gpt", "decoder-only transformer: 4 layers, 4 heads, width 128", "adamw", 1e-3, 0, 12, Gpt),
+        new("char-gpt", "decoder-only transformer: 4 layers, 4 heads, width 128", "adamw", 1e-3, 0, 12, Gpt, TakesTokens: true),
     ];
 
     /// <summary>Finds a model by its name.</summary>
