@@ -34,7 +34,7 @@ public sealed class ChannelHub : IDisposable
     public ChannelHub(ActorSystem system, ChannelHubOptions options)
     {
         this.system = system;
-        this.options = options;
+        this.options = options = options with { Channel = options.Channel.For(options.Rules, options.Staleness) };
         byte[] secret = RandomNumberGenerator.GetBytes(32);
         context = new ChannelContext(options.Rules, secret, new TensorMessages(system), options.Channel, Resolve, options.Report);
         if (options.Choice != ChannelChoice.Akka)

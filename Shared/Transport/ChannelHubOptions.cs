@@ -31,6 +31,9 @@ public sealed record ChannelHubOptions
     /// <summary>Takes what must stay as it is while a tensor waits to be sent, such as the lease of a weights version; null for nothing. Called by the sender of the tensor.</summary>
     public Func<IProtocolMessage, IDisposable?>? Hold { get; init; }
 
+    /// <summary>How many steps a worker may run ahead: part of what a server must have room for.</summary>
+    public int Staleness { get; init; }
+
     /// <summary>Told, in a line each, about connections that were opened or closed; from any thread.</summary>
     public Action<string> Report { get; init; } = _ => { };
 }

@@ -1,3 +1,5 @@
+using DistTrain.Transport.Frames;
+
 namespace DistTrain.Transport;
 
 /// <summary>What may be chosen about channels; none of it shows in any bit of the result.</summary>
@@ -26,4 +28,14 @@ public sealed record ChannelOptions
 
     /// <summary>Connections that may be in their hand-shake at one time.</summary>
     public int LargestBacklog { get; init; } = 64;
+
+    /// <summary>
+    /// These options with a window that no job can fill for good. A server keeps a step's contributions until the bucket's last one is in; a worker that owns several leaves sends all buckets of one before those of the next, so a smaller
+    /// window would have both wait for each other.
+    /// </summary>
+    internal ChannelOptions For(FrameRules rules, int staleness)
+    {
+        long step = (long)rules.Buckets.Layout.Length * sizeof(float) * Math.Max(1, rules.Leaves);
+        return this with { Window = Math.Max(Window, step * (staleness + 1L)) };
+    }
 }

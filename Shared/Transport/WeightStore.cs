@@ -31,7 +31,11 @@ public sealed class WeightStore
     public int Allocated { get; private set; } = 1;
 
     /// <summary>The buffer to write a version into; the same for everybody who asks. Its floats are those of an older version until they are written.</summary>
-    public FloatBuffer Open(long version)
+    /// <exception cref="InvalidOperationException">A newer version has taken its place.</exception>
+    public FloatBuffer Open(long version) => TryOpen(version) ?? throw new InvalidOperationException($"weights version {version} is no longer held: its place has version {ring[Slot(version)].Version}");
+
+    /// <summary>As <see cref="Open"/>; null where a newer version has taken its place.</summary>
+    public FloatBuffer? TryOpen(long version)
     {
         var held = Volatile.Read(ref ring[Slot(version)]);
         if (held.Version == version) return held.Buffer!;
@@ -39,7 +43,7 @@ public sealed class WeightStore
         {
             held = ring[Slot(version)];
             if (held.Version == version) return held.Buffer!;
-            if (held.Version > version) throw new InvalidOperationException($"weights version {version} is no longer held: its place has version {held.Version}");
+            if (held.Version > version) return null;
             // Readers of the old version keep it, and it becomes garbage after them; usually there are none and its buffer is used again.
             bool free = held.Readers == Retired || Interlocked.CompareExchange(ref held.Readers, Retired, 0) == 0;
             var next = new Held { Version = version, Buffer = free ? held.Buffer : null };

@@ -33,6 +33,9 @@ internal sealed class InboundSession(Guid id, long window)
         {
             link?.Dispose();
             link = next;
+            // What was given back since the hand-shake's welcome was written went nowhere: said again as soon as nothing comes.
+            reported = new ControlRecord(-1, -1);
+            idle = false;
         }
     }
 

@@ -17,7 +17,8 @@ internal sealed class TensorReceiver : ITensorPlacer
     private readonly InboundSession session;
     private readonly Func<RouteName, ResolvedRoute?> resolve;
     private readonly FrameReader reader;
-    private readonly Dictionary<int, ResolvedRoute> routes = [];
+    private readonly Dictionary<int, RouteName> routes = [];
+    private readonly Dictionary<int, ResolvedRoute> resolved = [];
 
     public TensorReceiver(FrameRules rules, TensorMessages messages, InboundSession session, Func<RouteName, ResolvedRoute?> resolve)
     {
@@ -56,8 +57,17 @@ internal sealed class TensorReceiver : ITensorPlacer
     {
         string[] parts = reader.Text.Split('\n');
         if (parts.Length != 2 || routes.Count >= MostRoutes) throw new ChannelException($"{link.Peer}: route {route} is malformed, or one of more than {MostRoutes}");
-        // An actor that is gone: what is for it is dropped, as a message would be.
-        routes[route] = resolve(new RouteName(parts[0], parts[1])) ?? new ResolvedRoute(ActorRefs.Nobody, ActorRefs.Nobody, this);
+        routes[route] = new RouteName(parts[0], parts[1]);
+        resolved.Remove(route);
+    }
+
+    /// <summary>Finds an actor here. One that is not there (any more, or yet): what is for it is dropped, as a message would be.</summary>
+    private ResolvedRoute? Find(int route)
+    {
+        if (resolved.TryGetValue(route, out var known)) return known;
+        if (resolve(routes[route]) is not { } found) return null;
+        resolved.Add(route, found);
+        return found;
     }
 
     /// <inheritdoc/>
@@ -65,8 +75,8 @@ internal sealed class TensorReceiver : ITensorPlacer
     {
         destination = default;
         lease = null;
-        if (!routes.TryGetValue(header.Route, out var route)) return Placement.Refuse;
-        if (route.Receiver.IsNobody()) return Placement.Discard;
+        if (!routes.ContainsKey(header.Route)) return Placement.Refuse;
+        if (Find(header.Route) is not { } route) return Placement.Discard;
         if (header.Floats > 0) return route.Placer.Place(header, out destination, out lease);
         return Placement.Take;
     }
@@ -77,12 +87,11 @@ internal sealed class TensorReceiver : ITensorPlacer
         bool delivered = false;
         try
         {
-            var route = routes[frame.Header.Route];
             var message = messages.Read(reader.Message);
             if (FrameHeader.Of(rules.Job, message) is var named && (named.Step != frame.Header.Step || named.Bucket != frame.Header.Bucket || named.Lo != frame.Header.Lo || named.Hi != frame.Header.Hi))
                 throw new ChannelException($"{link.Peer}: a frame of bucket {frame.Header.Bucket}, step {frame.Header.Step} carries a message of bucket {named.Bucket}, step {named.Step}");
             session.Take(frame.Header.Sequence, bytes);
-            if (frame.Placement == Placement.Take && !route.Receiver.IsNobody())
+            if (frame.Placement == Placement.Take && Find(frame.Header.Route) is { } route)
             {
                 // A place that is not lent is given back at once; one that is, when its lease is.
                 var lease = frame.Lease is null ? null : new CreditLease(session, bytes, frame.Lease);

@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Transport.Frames;
+
+namespace DistTrain.Transport;
+
+/// <summary>Where a server's contributions go: buffers of a pool for each bucket, lent until the bucket's step is in the weights.</summary>
+/// <param name="buckets">The layout, cut into buckets.</param>
+/// <param name="server">The server that they are for: contributions of other servers' buckets are refused.</param>
+public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlacer
+{
+    private readonly ConcurrentBag<FloatBuffer>[] pools = [.. buckets.Buckets.Select(_ => new ConcurrentBag<FloatBuffer>())];
+    private int allocated;
+
+    /// <summary>Buffers made so far.</summary>
+    public int Allocated => Volatile.Read(ref allocated);
+
+    /// <inheritdoc/>
+    public Placement Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease)
+    {
+        destination = default;
+        lease = null;
+        if ((uint)header.Bucket >= (uint)pools.Length || buckets.Buckets[header.Bucket].Server != server || header.Hi == 0) return Placement.Refuse;
+        var pool = pools[header.Bucket];
+        if (!pool.TryTake(out var buffer))
+        {
+            Interlocked.Increment(ref allocated);
+            buffer = new FloatBuffer(buckets.Buckets[header.Bucket].Length);
+        }
+        destination = new TensorSlice(buffer, 0, buffer.Length);
+        lease = new Lent(pool, buffer);
+        return Placement.Take;
+    }
+
+    private sealed class Lent(ConcurrentBag<FloatBuffer> pool, FloatBuffer buffer) : IDisposable
+    {
+        private int returned;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref returned, 1) == 0) pool.Add(buffer);
+        }
+    }
+}
+
+/// <summary>Where a worker's weights go: straight into its node's store, into the version that they belong to.</summary>
+/// <param name="buckets">The layout, cut into buckets.</param>
+/// <param name="store">The node's weights.</param>
+public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITensorPlacer
+{
+    /// <inheritdoc/>
+    public Placement Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease)
+    {
+        destination = default;
+        lease = null;
+        if ((uint)header.Bucket >= (uint)buckets.Buckets.Length || header.Hi != 0) return Placement.Refuse;
+        if (store.TryOpen(header.Step) is not { } version) return Placement.Discard;
+        var bucket = buckets.Buckets[header.Bucket];
+        destination = new TensorSlice(version, bucket.Offset, bucket.Length);
+        return Placement.Take;
+    }
+
+    /// <summary>What a hub's <see cref="ChannelHubOptions.Hold"/> takes on a server's node: a version that waits to be sent is not written over.</summary>
+    public static Func<Protocol.IProtocolMessage, IDisposable?> HoldVersions(WeightStore store) =>
+        message => message is Protocol.Weights.Published published && store.TryRead(published.Version, out var lease) ? lease : null;
+}
