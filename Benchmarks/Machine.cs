@@ -10,7 +10,7 @@ internal static class Machine
 {
     private const int Chains = 20; // Independent ones; two units of latency 4 need 8. They must fit the registers: 32 with AVX-512,
     private const int NarrowChains = 12; // 16 otherwise.
-    private const int Steps = 1_000_000;
+    private const int Steps = 100_000;
 
     private static readonly Lazy<(double Read, double Copy)> Memory = new(MeasureMemory);
 
@@ -26,7 +26,7 @@ internal static class Machine
     {
         var level = Numerics.Level;
         var width = level == SimdLevel.Avx512 ? 16 : level == SimdLevel.Avx2 ? 8 : 4;
-        var seconds = Measure.Seconds(() => Sink += level == SimdLevel.Avx512 ? Peak512() : level == SimdLevel.Avx2 ? Peak256() : Peak128(), rounds: 10, roundSeconds: 0.01);
+        var seconds = Measure.Seconds(() => Sink += level == SimdLevel.Avx512 ? Peak512() : level == SimdLevel.Avx2 ? Peak256() : Peak128(), roundSeconds: 0.001);
         var chains = level == SimdLevel.Avx512 ? Chains : NarrowChains;
         return bestPeak = Math.Max(bestPeak, 2.0 * chains * width * Steps / seconds / 1e9);
     }
