@@ -1,5 +1,6 @@
 using DistTrain.Autograd;
 using DistTrain.Nn;
+using DistTrain.Optim;
 using DistTrain.Tensors;
 
 namespace DistTrain.Tests.Autograd;
@@ -26,6 +27,17 @@ public class InPlaceTests
         y.MulInPlace(2f);
         var error = Assert.Throws<InvalidOperationException>(() => z.Sum().Backward());
         Assert.Contains("Mul needs a tensor of shape [3] that was changed in place", error.Message);
+    }
+
+    [Fact]
+    public void An_optimizer_step_between_forward_and_backward_is_noticed()
+    {
+        var optimizer = new SGD([x], learningRate: 0.1);
+        var loss = (x.Value * x.Value).Sum();
+        loss.Backward(retainGraph: true);
+        optimizer.Step();
+        var error = Assert.Throws<InvalidOperationException>(() => loss.Backward());
+        Assert.Contains("changed in place after forward", error.Message);
     }
 
     [Fact]

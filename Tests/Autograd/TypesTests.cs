@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn;
 using DistTrain.Tensors;
 
 namespace DistTrain.Tests.Autograd;
@@ -67,6 +68,20 @@ public class TypesTests
         Assert.Equal([2L, 4L], Tensor.Arange(2, 6, 2).ToLongArray());
         Assert.Equal([0f, 0.25f, 0.5f, 0.75f, 1f], Tensor.Linspace(0f, 1f, 5).ToArray());
         Assert.Equal([0f, 0f], Tensor.ZerosLike(Tensor.Ones([2])).ToArray());
+    }
+
+    [Fact]
+    public void Random_tensors_repeat_after_a_seed_and_stay_in_their_range()
+    {
+        RandomSource.ManualSeed(5);
+        Tensor normal = Tensor.Randn([4, 100]), uniform = Tensor.Rand([400]), whole = Tensor.Randint(-2, 3, [400]), order = Tensor.Randperm(50);
+        Assert.InRange(normal.Mean().Item(), -0.2f, 0.2f);
+        Assert.InRange(normal.Std().Item(), 0.85f, 1.15f);
+        Assert.True(((uniform >= 0f) & (uniform < 1f)).All());
+        Assert.Equal([-2L, -1L, 0L, 1L, 2L], whole.ToLongArray().Distinct().Order());
+        Assert.Equal(Enumerable.Range(0, 50).Select(i => (long)i), order.ToLongArray().Order());
+        RandomSource.ManualSeed(5);
+        Assert.Equal(normal.ToArray(), Tensor.Randn([4, 100]).ToArray());
     }
 
     [Fact]

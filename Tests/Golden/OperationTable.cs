@@ -79,6 +79,17 @@ internal static class OperationTable
         ["pad"] = (x, a) => x[0].Pad(a.Ints("pad"), a.Float("value")),
 
         ["scatter_add"] = (x, a) => x[0].ScatterAdd(a.Int("dim"), x[1], x[2]),
+        ["repeat"] = (x, a) => x[0].Repeat(a.Ints("repeats")),
+        ["flip"] = (x, a) => x[0].Flip(a.Ints("dims")),
+        ["roll"] = (x, a) => x[0].Roll(a.Int("shifts"), a.Int("dims")),
+        ["outer"] = (x, _) => x[0].Outer(x[1]),
+        ["norm"] = (x, a) => x[0].Norm(a.Ints("dim"), a.Bool("keepdim")),
+        ["sign"] = (x, _) => x[0].Sign(),
+        ["floor"] = (x, _) => x[0].Floor(),
+        ["ceil"] = (x, _) => x[0].Ceil(),
+        ["round"] = (x, _) => x[0].Round(),
+        ["erf"] = (x, _) => x[0].Erf(),
+
         ["topk"] = (x, a) => x[0].TopK(a.Int("k"), a.Int("dim", -1), a.Bool("largest", true)).Values,
         ["sort"] = (x, a) => x[0].Sort(a.Int("dim", -1), a.Bool("descending")).Values,
         ["index_select"] = (x, a) => x[0].IndexSelect(a.Int("dim"), x[1]),

@@ -97,3 +97,8 @@ for n in ("mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss"):
     for r in ("sum", "none"): op(f"{n}_{r}", n, lambda p, t, n=n, r=r: getattr(F, n)(p, t, reduction=r), p, t, reduction=r)
 op("binary_cross_entropy", "binary_cross_entropy", F.binary_cross_entropy, torch.sigmoid(p).float().double(), torch.sigmoid(t).float().double()); op("kl_div_log_target", "kl_div", lambda p, t: F.kl_div(p, t, reduction="sum", log_target=True), p.log_softmax(1).float().double(), t.log_softmax(1).float().double(), reduction="sum", log_target=True)
 op("kl_div_mean", "kl_div", lambda p, t: F.kl_div(p, t, reduction="mean"), p.log_softmax(1).float().double(), t.softmax(1).float().double(), reduction="mean")
+# Copies, norms, steps.
+op("repeat", "repeat", lambda x: x.repeat(2, 1, 3), rnd(a, b), repeats=[2, 1, 3]); op("flip", "flip", lambda x: x.flip(0, -1), rnd(a, b, 2), dims=[0, -1]); op("roll", "roll", lambda x: x.roll(-3, 1), rnd(a, b), shifts=-3, dims=1)
+op("outer", "outer", torch.outer, rnd(a), rnd(b)); op("norm", "norm", lambda x: x.norm(), rnd(a, b)); z = rnd(a, b, 5); z[0, :, 0] = 0; op("norm_dims", "norm", lambda x: x.norm(dim=1), z, dim=1)
+for n in ("sign", "floor", "ceil", "round"): op(n, n, getattr(torch, n), rnd(a, b, scale=3))
+op("erf", "erf", torch.erf, rnd(a, b, scale=2))
