@@ -13,6 +13,7 @@ public sealed class CoordinatorActor : UntypedActor
     private readonly CoordinatorSetup setup;
     private readonly Roster roster = new();
     private readonly AppliedSteps applied;
+    private readonly Training.ClockPlan clocks;
     private readonly SampleLedger samples;
     private readonly RunMetrics metrics;
     private readonly RunOrders orders;
@@ -21,6 +22,7 @@ public sealed class CoordinatorActor : UntypedActor
     private EvaluationBoard? board;
     private string stopReason = "";
     private string outcome = "";
+    private long version;
     private int patience;
     private int quietTicks;
 
@@ -38,9 +40,11 @@ public sealed class CoordinatorActor : UntypedActor
     public CoordinatorActor(CoordinatorSetup setup)
     {
         this.setup = setup;
+        version = setup.StartStep;
         applied = new AppliedSteps(setup.Servers.Length, setup.StartStep);
-        samples = new SampleLedger(setup.Plan, setup.StartStep);
-        metrics = new RunMetrics(setup.Plan, samples);
+        clocks = new Training.ClockPlan(setup.Plan, setup.Consistency);
+        samples = new SampleLedger(setup.Plan, clocks, setup.StartStep);
+        metrics = new RunMetrics(setup.Plan, clocks, samples);
         orders = new RunOrders(setup.Term, setup.Plan.Shards);
         foreach (var server in setup.Servers) Context.Watch(server);
         AskServers();
@@ -110,7 +114,7 @@ public sealed class CoordinatorActor : UntypedActor
         long bytes = 2L * setup.Buckets.Layout.Length * sizeof(float) * Math.Min(roster.Count, setup.Plan.Shards);
         setup.Observer(new RunEvent.Started(Environment.ProcessId, roster.Count, setup.Plan.Shards, setup.Plan.BatchSize, setup.Buckets.Layout.ParameterCount, bytes));
         Reassign();
-        if (applied.Complete >= setup.Plan.TotalSteps) End(new RunEvent.Finished(metrics.Totals(applied.Complete)));
+        if (applied.Complete >= clocks.Count) End(new RunEvent.Finished(metrics.Totals(Steps)));
         else Train();
     }
 
@@ -119,9 +123,7 @@ public sealed class CoordinatorActor : UntypedActor
     {
         phase = Phase.Training;
         metrics.Resume(setup.Clock.Now);
-        long next = applied.Complete;
-        long epochEnd = (setup.Plan.EpochOf(next) + 1) * setup.Plan.StepsPerEpoch;
-        Broadcast(orders.Until(setup.Plan.TestCount > 0 ? Math.Min(epochEnd, setup.Plan.TotalSteps) : setup.Plan.TotalSteps));
+        Broadcast(orders.Until(setup.Plan.TestCount > 0 ? clocks.EndOfEpoch(applied.Complete) : clocks.Count));
     }
 
     private void Reassign()
@@ -189,10 +191,11 @@ public sealed class CoordinatorActor : UntypedActor
     private void OnStepDone(Progress.Applied step)
     {
         samples.Use(step);
+        version = step.Version;
         setup.Observer(metrics.Add(step));
-        if (setup.Plan.EndsEpoch(step.Step))
+        if (clocks.EndsEpoch(step.Step))
         {
-            if (setup.Plan.TestCount > 0 && (phase == Phase.Training || applied.Complete >= setup.Plan.TotalSteps)) Evaluate();
+            if (setup.Plan.TestCount > 0 && (phase == Phase.Training || applied.Complete >= clocks.Count)) Evaluate();
             else EndEpoch(null);
         }
         else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
@@ -204,7 +207,7 @@ public sealed class CoordinatorActor : UntypedActor
         phase = Phase.Evaluating;
         patience = 2;
         quietTicks = 0;
-        board = new EvaluationBoard(applied.Complete, setup.Plan.EvaluationSlices);
+        board = new EvaluationBoard(version, setup.Plan.EvaluationSlices);
         HandOutSlices();
     }
 
@@ -233,8 +236,8 @@ public sealed class CoordinatorActor : UntypedActor
     private void EndEpoch(Training.MetricSum? evaluated)
     {
         if (evaluated is null) metrics.Pause(setup.Clock.Now);
-        setup.Observer(metrics.EndEpoch(setup.Plan.EpochOf(applied.Complete - 1), evaluated));
-        if (applied.Complete >= setup.Plan.TotalSteps) End(new RunEvent.Finished(metrics.Totals(applied.Complete)));
+        setup.Observer(metrics.EndEpoch(setup.Plan.EpochOf(clocks.EndOfEpochStep(applied.Complete - 1)), evaluated));
+        if (applied.Complete >= clocks.Count) End(new RunEvent.Finished(metrics.Totals(Steps)));
         else if (phase == Phase.Evaluating) Train();
         else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
         else metrics.Resume(setup.Clock.Now);
@@ -263,7 +266,7 @@ public sealed class CoordinatorActor : UntypedActor
     /// <summary>Once every worker has said how far it went, the furthest step that was begun is the last one.</summary>
     private void Settle()
     {
-        if (phase != Phase.Halting || orders.AgreedEnd(roster.Ids) is not { } end) return;
+        if (phase != Phase.Halting || orders.AgreedEnd(IsAsync ? [.. roster.Ids, AsyncServerActor.RunOrdersServer] : roster.Ids) is not { } end) return;
         phase = Phase.Finishing;
         Broadcast(orders.Until(Math.Max(end, applied.Complete)));
         if (applied.Complete >= orders.Horizon) Interrupt();
@@ -272,7 +275,7 @@ public sealed class CoordinatorActor : UntypedActor
     private void Interrupt()
     {
         metrics.Pause(setup.Clock.Now);
-        End(new RunEvent.Interrupted(metrics.Totals(applied.Complete), stopReason));
+        End(new RunEvent.Interrupted(metrics.Totals(Steps), stopReason));
     }
 
     private void Fail(string error) => End(new RunEvent.Failed(error));
@@ -312,7 +315,15 @@ public sealed class CoordinatorActor : UntypedActor
     private void Broadcast(IProtocolMessage order)
     {
         foreach (var member in roster.Members) member.Actor.Tell(order, Self);
+        if (!IsAsync) return;
+        // There the server hands out the pieces, so it must know the horizon too.
+        foreach (var server in setup.Servers) server.Tell(order, Self);
     }
+
+    private bool IsAsync => setup.Consistency is Training.Consistency.Async;
+
+    /// <summary>Steps in the weights.</summary>
+    private long Steps => clocks.StepsOf(applied.Complete).First < setup.Plan.TotalSteps ? clocks.StepsOf(applied.Complete).First : setup.Plan.TotalSteps;
 
     private sealed class Tick
     {

@@ -26,7 +26,10 @@ public sealed record CoordinatorSetup
     /// <summary>Workers to wait for before the first step.</summary>
     public int MinWorkers { get; init; } = 1;
 
-    /// <summary>Steps that are already in the weights.</summary>
+    /// <summary>How far workers may run apart.</summary>
+    public Consistency Consistency { get; init; } = Consistency.Default;
+
+    /// <summary>Clocks that are already in the weights: steps, or rounds of local steps.</summary>
     public long StartStep { get; init; }
 
     /// <summary>Whether workers may still join after the last one is lost; else the run then fails.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using DistTrain.Coordinator.Reduction;
+using DistTrain.Optim;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Tensors;
@@ -37,7 +38,9 @@ public sealed class LocalCluster : IAsyncDisposable
     private readonly Action<RunEvent> observer;
     private IActorRef coordinator = ActorRefs.Nobody;
     private ImmutableArray<IActorRef> servers = [];
-    private long steps;
+    private readonly UpdateRule rule;
+    private readonly long startClock;
+    private long steps, version;
 
     /// <summary>Prepares a run: copies the weights, cuts the layout, makes the threads.</summary>
     /// <param name="job">What to train.</param>
@@ -51,11 +54,14 @@ public sealed class LocalCluster : IAsyncDisposable
         this.observer = observer ?? (_ => { });
         ClusterRules.Check(job, options);
         timeline = options.TracePath is null ? null : new Timeline();
+        rule = job.Consistency is Consistency.Local ? new OuterRule(job.Layout) : job.Rule;
+        startClock = new ClockPlan(job.Plan, job.Consistency).StartingAt(job.StartStep);
+        version = job.Consistency is Consistency.Async ? startClock * job.Plan.Pieces : startClock;
         buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
-        state = [.. job.Rule.StateNames.Select((_, i) => InitialState(i))];
-        store = new WeightStore(job.StartStep, Copy(job.Weights), job.Consistency.StalenessBound);
+        state = [.. rule.StateNames.Select((_, i) => InitialState(i))];
+        store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
         weightsCodec = TensorCodec.Create(job.WeightsCodec);
-        if (job.WeightsCodec.IsLossy) published = new WeightStore(job.StartStep, RoundedWeights.Of(weightsCodec, buckets, job.Weights), job.Consistency.StalenessBound);
+        if (job.WeightsCodec.IsLossy) published = new WeightStore(version, RoundedWeights.Of(weightsCodec, buckets, job.Weights), job.Consistency.StalenessBound);
         residuals = new ResidualStore(TensorCodec.Create(job.Codec), job.Layout);
         steps = job.StartStep;
         for (int i = options.Workers; i < Environment.ProcessorCount; i++) group.Add($"helper {i - options.Workers}");
@@ -82,7 +88,7 @@ public sealed class LocalCluster : IAsyncDisposable
         StartServers(jobId);
         coordinator = system.ActorOf(Props.Create(() => new CoordinatorActor(CoordinatorSetup(jobId))), "coordinator");
         for (int i = 0; i < options.Workers; i++) AddWorker();
-        using var registration = stop.Register(() => coordinator.Tell(new Schedule.Stop("stopped by the user")));
+        using var registration = stop.Register(() => coordinator.Tell(new Protocol.Schedule.Stop("stopped by the user")));
         var crashed = coordinator.WatchAsync().ContinueWith(_ => (RunEvent)new RunEvent.Failed("the coordinator stopped"), TaskScheduler.Default);
         var last = await await Task.WhenAny(ended.Task, crashed).ConfigureAwait(false);
         return await Result(last).ConfigureAwait(false);
@@ -102,6 +108,8 @@ public sealed class LocalCluster : IAsyncDisposable
             Buckets = buckets,
             Consistency = job.Consistency,
             SampleCountDenominators = job.SampleCountDenominators,
+            Rule = job.Rule,
+            LearningRate = job.LearningRate,
             Speculate = options.Speculate,
             SpeculateAfter = options.SpeculateAfter,
             Timeline = timeline,
@@ -139,13 +147,13 @@ public sealed class LocalCluster : IAsyncDisposable
                 Head = i == 0 ? null : started[0],
                 Plan = job.Plan,
                 Buckets = buckets,
-                Rule = job.Rule,
-                LearningRate = job.LearningRate,
+                Rule = rule,
+                LearningRate = job.Consistency is Consistency.Local ? _ => OuterRule.LearningRate : job.LearningRate,
                 State = state,
                 Store = store,
                 Published = published,
                 WeightsCodec = weightsCodec,
-                StartStep = job.StartStep,
+                StartStep = startClock,
                 Consistency = job.Consistency,
                 OnNonFinite = job.OnNonFinite,
                 Compute = group,
@@ -153,7 +161,8 @@ public sealed class LocalCluster : IAsyncDisposable
                 Clock = Clock,
                 Tick = options.Tick,
             };
-            started.Add(system.ActorOf(Props.Create(() => new ParameterServerActor(setup)), $"server-{i}"));
+            var props = job.Consistency is Consistency.Async ? Props.Create(() => new AsyncServerActor(setup)) : Props.Create(() => new ParameterServerActor(setup));
+            started.Add(system.ActorOf(props, $"server-{i}"));
         }
         servers = started.ToImmutable();
     }
@@ -165,7 +174,8 @@ public sealed class LocalCluster : IAsyncDisposable
         Buckets = buckets,
         Servers = servers,
         MinWorkers = options.Workers,
-        StartStep = job.StartStep,
+        StartStep = startClock,
+        Consistency = job.Consistency,
         Observer = OnEvent,
         Clock = Clock,
         Tick = options.Tick,
@@ -173,7 +183,7 @@ public sealed class LocalCluster : IAsyncDisposable
 
     private void OnEvent(RunEvent happened)
     {
-        if (happened is RunEvent.StepDone step) steps = step.Step + 1;
+        if (happened is RunEvent.StepDone step) (steps, version) = (step.Step + 1, step.Version);
         observer(happened);
         if (happened is RunEvent.Finished or RunEvent.Interrupted or RunEvent.Failed) ended.TrySetResult(happened);
     }
@@ -184,7 +194,7 @@ public sealed class LocalCluster : IAsyncDisposable
         await system.Terminate().ConfigureAwait(false);
         group.Dispose();
         timeline?.WriteTo(options.TracePath!);
-        bool held = store.TryRead(steps, out var lease);
+        bool held = store.TryRead(version, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
         lease.Dispose();
         return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state };

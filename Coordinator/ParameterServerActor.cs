@@ -52,6 +52,7 @@ public sealed class ParameterServerActor : UntypedActor
             case Progress.Wanted wanted: OnProgressWanted(wanted); break;
             case Terminated dead: workers.Remove(dead.ActorRef); break;
             case Tick: SendPart(); break;
+            case Schedule.Horizon or Schedule.Halt: break;
             case Schedule.JobEnded: Context.Stop(Self); break;
             default: Unhandled(message); break;
         }
@@ -98,8 +99,7 @@ public sealed class ParameterServerActor : UntypedActor
     /// <summary>Has a bucket computed whose contributions are complete, unless it is at work already.</summary>
     private void Start(BucketState state)
     {
-        if (state.Busy || state.Averaged || !state.Current.IsComplete) return;
-        Post(state, verdicts is null ? BucketPhase.ReduceAndStep : BucketPhase.Reduce, 1f);
+        if (state.CanStart) Post(state, verdicts is null ? BucketPhase.ReduceAndStep : BucketPhase.Reduce, 1f);
     }
 
     private void Post(BucketState state, BucketPhase phase, float coefficient)
@@ -108,7 +108,7 @@ public sealed class ParameterServerActor : UntypedActor
         if (!setup.Store.TryRead(state.Version, out var from)) throw new InvalidOperationException($"weights version {state.Version} is gone before it was stepped");
         // The version after it cannot be opened by anybody before this bucket is in, so the server needs no lease while it reads.
         from.Dispose();
-        state.Work.Prepare(phase, state.Current, from.Weights, setup.Store.Open(state.Version + 1), setup.Published?.Open(state.Version + 1), setup.LearningRate(state.Version), coefficient);
+        state.Work.Prepare(phase, state.Current, setup.Plan.Pieces, from.Weights, setup.Store.Open(state.Version + 1), setup.Published?.Open(state.Version + 1), setup.LearningRate(state.Version), coefficient);
         setup.Compute.Post(state.Work);
     }
 
@@ -137,7 +137,7 @@ public sealed class ParameterServerActor : UntypedActor
 
     private void Publish(BucketState state, bool skipped)
     {
-        if (state.Bucket.Index == 0) log.Found(state.Version, state.Current.Results(), verdicts?.NormOf(state.Version) ?? double.NaN, skipped);
+        if (state.Bucket.Index == 0) log.Found(state.Version, state.Current.Results(), verdicts?.NormOf(state.Version) ?? double.NaN, skipped, state.Version + 1);
         state.Advance();
         var published = new Weights.Published(setup.Term, state.Version, state.Bucket.Index);
         var tensor = Published(state);

@@ -28,8 +28,9 @@ public abstract record RunEvent
     /// <param name="Samples">Its samples.</param>
     /// <param name="Loss">Its mean loss.</param>
     /// <param name="Norm">The gradient's L2 norm before clipping, where it was computed.</param>
+    /// <param name="Version">The version of the weights that has it in.</param>
     /// <param name="Skipped">Whether it changed nothing because its gradient was not finite.</param>
-    public sealed record StepDone(long Step, int Epoch, int Samples, double Loss, double? Norm, bool Skipped) : RunEvent;
+    public sealed record StepDone(long Step, int Epoch, int Samples, double Loss, double? Norm, bool Skipped, long Version) : RunEvent;
 
     /// <summary>An epoch is done and evaluated.</summary>
     public sealed record EpochDone(int Epoch, double TrainLoss, double? TrainAccuracy, double? TestLoss, double? TestAccuracy, double SamplesPerSecond) : RunEvent;
@@ -55,8 +56,10 @@ public abstract record RunEvent
 /// <param name="TestLoss">The last evaluation's mean loss; null for none.</param>
 /// <param name="TestAccuracy">The last evaluation's share of right predictions; null where that does not apply.</param>
 /// <param name="SamplesPerSecond">Samples over the time spent training, evaluations left out.</param>
+/// <param name="MeanStaleness">How many versions were published, on average, while a piece was computed; 0 under <c>bsp</c>.</param>
+/// <param name="MaxStaleness">The most of them.</param>
 /// <param name="RepeatedSamples">Samples that an epoch used more than once: 0, or something is broken.</param>
 /// <param name="MissedSamples">Samples that a finished epoch should have used and did not: 0, or something is broken.</param>
 public sealed record RunTotals(
     long Steps, long SkippedSteps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerSecond,
-    long RepeatedSamples, long MissedSamples);
+    long RepeatedSamples, long MissedSamples, double MeanStaleness, int MaxStaleness);

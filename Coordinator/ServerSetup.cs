@@ -48,8 +48,11 @@ public sealed record ServerSetup
     /// <summary>The codec of weights.</summary>
     public TensorCodec WeightsCodec { get; init; } = TensorCodec.Create(CodecSpec.None);
 
-    /// <summary>The version to start from.</summary>
+    /// <summary>Clocks that are already in the weights: steps, or rounds of local steps.</summary>
     public long StartStep { get; init; }
+
+    /// <summary>The version to start from; <see cref="StartStep"/>, but under <c>async</c>, where every piece makes one.</summary>
+    public long StartVersion => Consistency is Consistency.Async ? StartStep * Plan.Pieces : StartStep;
 
     /// <summary>How far workers may run apart.</summary>
     public Consistency Consistency { get; init; } = Consistency.Default;

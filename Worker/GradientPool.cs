@@ -26,12 +26,14 @@ internal sealed class GradientPool(int length)
     public void Keep(long step, FloatBuffer buffer) => sent.Enqueue((step, buffer));
 
     /// <summary>Takes back the buffers of all steps that version <paramref name="version"/> contains.</summary>
-    public void Reclaim(long version)
+    /// <param name="version">The version; or, where <paramref name="exactly"/> is set, the one key to take back.</param>
+    /// <param name="exactly">Whether buffers are kept by piece instead of by step.</param>
+    public void Reclaim(long version, bool exactly = false)
     {
         for (int i = sent.Count; i > 0; i--)
         {
             var kept = sent.Dequeue();
-            if (kept.Step < version) free.Push(kept.Buffer);
+            if (exactly ? kept.Step == version : kept.Step < version) free.Push(kept.Buffer);
             else sent.Enqueue(kept);
         }
     }

@@ -5,7 +5,7 @@ namespace DistTrain.Worker;
 /// <summary>
 /// The leaves' weights of a step, float(d_i / Σd). Every worker has all targets, so each finds all d_i by itself and nothing is exchanged; where the loss counts samples, the plan alone gives them.
 /// </summary>
-internal sealed class PieceWeights(JobPlan plan, bool sampleCounts)
+internal sealed class PieceWeights(JobPlan plan, ClockPlan clocks, bool sampleCounts)
 {
     private readonly double[] denominators = new double[plan.Pieces];
     private readonly bool[] present = new bool[plan.Pieces];
@@ -22,12 +22,12 @@ internal sealed class PieceWeights(JobPlan plan, bool sampleCounts)
         total = 0;
         for (int i = 0; i < denominators.Length; i++)
         {
-            int count = plan.Piece(step, i).Count;
+            int count = clocks.Samples(step, i);
             denominators[i] = count == 0 ? 0 : sampleCounts ? count : replica.Denominator(plan.PieceAt(step, i));
             total += denominators[i];
         }
         // Without a counted target in the whole batch the mean is 0/0, as in PyTorch: the pieces are computed and show it.
-        for (int i = 0; i < present.Length; i++) present[i] = total == 0 ? plan.Piece(step, i).Count > 0 : denominators[i] > 0;
+        for (int i = 0; i < present.Length; i++) present[i] = total == 0 ? clocks.Samples(step, i) > 0 : denominators[i] > 0;
         this.step = step;
     }
 

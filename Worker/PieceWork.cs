@@ -23,7 +23,10 @@ internal sealed record ComputeFailed(string What, Exception Error) : INoSerializ
 /// </summary>
 internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IGradientSink, IBucketReady
 {
-    private readonly PieceWeights weights = new(setup.Plan, setup.SampleCountDenominators);
+    private readonly ClockPlan clocks = setup.Clocks;
+    private readonly PieceWeights weights = new(setup.Plan, setup.Clocks, setup.SampleCountDenominators || setup.Consistency is Consistency.Local);
+    private readonly LocalSteps? local = setup.Consistency is Consistency.Local
+        ? new LocalSteps(setup.Plan, setup.Clocks, setup.Rule!, setup.LearningRate, setup.Buckets.Layout.Length) : null;
     private readonly BucketReadiness readiness = new(setup.Buckets);
     private readonly bool[] bucketSent = new bool[setup.Buckets.Buckets.Length];
     private readonly List<TreeNode> nodes = [];
@@ -113,9 +116,10 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
             currentScale = weights.ScaleOf(tasks[i].Leaf);
             if (last) BeginLast();
             spans?.ForwardBegins();
-            var result = Replica.Compute(setup.Plan.PieceAt(orders.Step, tasks[i].Leaf), lease.Weights, current, last ? this : spans);
+            var result = local?.Compute(Replica, orders.Step, tasks[i].Leaf, lease.Weights, current)
+                ?? Replica.Compute(setup.Plan.PieceAt(orders.Step, tasks[i].Leaf), lease.Weights, current, last ? this : spans);
             spans?.BackwardEnds();
-            results.Add(new Gradients.Leaf(tasks[i].Leaf, result.Samples, result.Denominator, result.LossSum, result.Correct, result.Counted));
+            results.Add(new Gradients.Leaf(tasks[i].Leaf, result.Samples, result.Denominator, result.LossSum, result.Correct, result.Counted, (int)(orders.Step - Math.Min(orders.Step, lease.Version))));
             if (last) FinishLast();
             else Push(tasks[i].Sums);
         }
@@ -145,7 +149,7 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
         for (int b = bucketSent.Length - 1; b >= 0; b--)
             if (!bucketSent[b]) Send(b);
         foreach (var (buffer, _) in merging) Pool.Return(buffer);
-        Pool.Keep(orders.Step, current!);
+        Pool.Keep(setup.Consistency is Consistency.Async ? orders.Step * setup.Plan.Pieces + node.Lo : orders.Step, current!);
     }
 
     private void Send(int index)
@@ -170,7 +174,7 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     {
         for (int leaf = node.Lo; leaf < node.Hi; leaf++)
         {
-            int samples = setup.Plan.Piece(orders.Step, leaf).Count;
+            int samples = clocks.Samples(orders.Step, leaf);
             if (!weights.Present[leaf] && samples > 0) results.Add(new Gradients.Leaf(leaf, samples, 0, 0, 0, 0));
         }
     }

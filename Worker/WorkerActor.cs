@@ -22,6 +22,8 @@ public sealed class WorkerActor : UntypedActor
     private Evaluation.Order? evaluation;
     private bool busy;
     private int idleTurns;
+    private (long Step, int Leaf) computing;
+    private readonly List<(long Step, int Leaf)> applied = [];
     private bool heardWeights;
     private Term term;
 
@@ -29,7 +31,7 @@ public sealed class WorkerActor : UntypedActor
     public WorkerActor(WorkerSetup setup)
     {
         this.setup = setup;
-        progress = new WorkerProgress(setup.Plan, setup.Buckets.Buckets.Length, setup.Consistency.StalenessBound);
+        progress = new WorkerProgress(setup.Plan, setup.Consistency, setup.Buckets.Buckets.Length);
         pool = new GradientPool(setup.Buckets.Layout.Length);
         tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
         if (setup.Speculate) impatience = setup.Clock.Every(setup.SpeculateAfter, Self, Impatience.Instance);
@@ -57,6 +59,8 @@ public sealed class WorkerActor : UntypedActor
             case Schedule.Horizon order: if (Follows(order.Term)) progress.Heard(order); break;
             case Schedule.Halt order: OnHalt(order); break;
             case Gradients.Missing missing: OnMissing(missing); break;
+            case Pieces.Granted piece: if (Follows(piece.Term) && !IsKnown(piece)) progress.Granted(piece.Step, piece.Leaf); break;
+            case Pieces.Applied piece: OnPieceApplied(piece); break;
             case Gradients.Refused refused: OnRefused(refused); break;
             case Evaluation.Order order: if (Follows(order.Term)) evaluation = order; break;
             case EvaluationComputed done: OnEvaluated(done); break;
@@ -97,12 +101,39 @@ public sealed class WorkerActor : UntypedActor
         Reclaim();
         progress.Begin(step, leaves);
         pieces!.Prepare(new PieceWork.Orders(welcome!.Job, term, welcome.Worker, step, channels), leaves, lease);
+        computing = (step, leaves[0]);
         setup.Compute.Post(pieces);
+        if (IsAsync) AskForPiece();
+    }
+
+    private bool IsAsync => setup.Consistency is Training.Consistency.Async;
+
+    /// <summary>One piece ahead of the one in work, so that nobody waits for the answer.</summary>
+    private void AskForPiece()
+    {
+        if (progress.GrantedCount == 0) welcome!.Servers[0].Tell(new Pieces.Wanted(term, welcome.Worker), Self);
+    }
+
+    private bool IsKnown(Pieces.Granted piece) =>
+        (busy && computing == (piece.Step, piece.Leaf)) || sent.Exists(old => old.Header.What.Step == piece.Step && old.Header.What.Lo == piece.Leaf);
+
+    /// <summary>The piece is in the weights: its gradient's memory is free again.</summary>
+    private void OnPieceApplied(Pieces.Applied piece)
+    {
+        if (!Follows(piece.Term)) return;
+        sent.RemoveAll(old => old.Header.What.Step == piece.Step && old.Header.What.Lo == piece.Leaf);
+        applied.Add((piece.Step, piece.Leaf));
     }
 
     /// <summary>Takes back buffers and forgets contributions whose step is in the weights; only while the compute thread is at rest.</summary>
     private void Reclaim()
     {
+        if (IsAsync)
+        {
+            foreach (var piece in applied) pool.Reclaim(piece.Step * setup.Plan.Pieces + piece.Leaf, exactly: true);
+            applied.Clear();
+            return;
+        }
         pool.Reclaim(progress.Version);
         sent.RemoveAll(old => old.Header.What.Step < progress.Version);
     }
@@ -117,13 +148,15 @@ public sealed class WorkerActor : UntypedActor
     {
         busy = false;
         sent.AddRange(done.Sent);
+        if (IsAsync) sent.RemoveAll(old => applied.Contains((old.Header.What.Step, old.Header.What.Lo)));
     }
 
     private void OnHalt(Schedule.Halt order)
     {
         if (!Follows(order.Term)) return;
         progress.Heard(order);
-        setup.Coordinator.Tell(new Schedule.Halted(order.Term, order.Revision, welcome!.Worker, progress.Next), Self);
+        // Under async the server knows how far the pieces it handed out reach.
+        setup.Coordinator.Tell(new Schedule.Halted(order.Term, order.Revision, welcome!.Worker, IsAsync ? 0 : progress.Next), Self);
     }
 
     /// <summary>Sends again what a server lacks, if it was computed here; else, where allowed, computes it for a slower worker.</summary>
@@ -190,6 +223,7 @@ public sealed class WorkerActor : UntypedActor
         var self = Self;
         channels = [.. joined.Servers.Select(server => setup.Connect(server, self))];
         AskForWeights();
+        if (IsAsync) AskForPiece();
         Report();
     }
 
@@ -210,7 +244,15 @@ public sealed class WorkerActor : UntypedActor
         }
         Report();
         if (!heardWeights) AskForWeights();
+        if (IsAsync && !busy && !heardWeights) AskAgain();
         heardWeights = false;
+    }
+
+    /// <summary>Idle under <c>async</c> for a whole tick: what was sent may be lost, and so may the answer.</summary>
+    private void AskAgain()
+    {
+        foreach (var old in sent) channels[setup.Buckets.Buckets[old.Header.What.Bucket].Server].Send(old.Header, old.Tensor);
+        AskForPiece();
     }
 
     private void Join() => setup.Coordinator.Tell(

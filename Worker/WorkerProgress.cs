@@ -10,7 +10,10 @@ namespace DistTrain.Worker;
 internal sealed class WorkerProgress
 {
     private readonly JobPlan plan;
+    private readonly ClockPlan clocks;
+    private readonly bool isAsync;
     private readonly int staleness;
+    private readonly Queue<(long Step, int Leaf)> granted = new();
     private readonly long[] versions;
     private readonly (long Step, bool[] Leaves)[] computed;
     private ImmutableArray<WorkerId> owners = [];
@@ -18,10 +21,12 @@ internal sealed class WorkerProgress
     private long horizon;
     private bool halted;
 
-    public WorkerProgress(JobPlan plan, int buckets, int staleness)
+    public WorkerProgress(JobPlan plan, Consistency consistency, int buckets)
     {
         this.plan = plan;
-        this.staleness = staleness;
+        clocks = new ClockPlan(plan, consistency);
+        isAsync = consistency is Consistency.Async;
+        staleness = consistency.StalenessBound;
         versions = new long[buckets];
         Array.Fill(versions, -1);
         computed = new (long, bool[])[staleness + 2];
@@ -49,6 +54,7 @@ internal sealed class WorkerProgress
         HorizonRevision = default;
         horizon = 0;
         halted = false;
+        granted.Clear();
         if (!newTerm) return;
         Array.Fill(versions, -1);
         Version = -1;
@@ -97,6 +103,7 @@ internal sealed class WorkerProgress
     {
         leaves = [];
         step = Version;
+        if (isAsync) return TryNextGranted(out step, out leaves);
         if (Version < 0 || owners.IsEmpty) return false;
         long end = Math.Min(halted ? Math.Min(Next, horizon) : horizon, Version + staleness + 1);
         for (; step < end; step++)
@@ -105,6 +112,25 @@ internal sealed class WorkerProgress
             if (!leaves.IsEmpty) return true;
         }
         return false;
+    }
+
+    /// <summary>Under <c>async</c>, a piece was handed to this worker; whether it was not known yet.</summary>
+    public bool Granted(long step, int leaf)
+    {
+        if (granted.Contains((step, leaf))) return false;
+        granted.Enqueue((step, leaf));
+        return true;
+    }
+
+    /// <summary>Pieces that were handed to this worker and that it has not begun.</summary>
+    public int GrantedCount => granted.Count;
+
+    private bool TryNextGranted(out long step, out ImmutableArray<int> leaves)
+    {
+        (step, leaves) = (0, []);
+        if (Version < 0 || !granted.TryPeek(out var next)) return false;
+        (step, leaves) = (next.Step, [next.Leaf]);
+        return true;
     }
 
     /// <summary>Whether a step that others own leaves of may be computed here too.</summary>
@@ -117,6 +143,11 @@ internal sealed class WorkerProgress
     public void Begin(long step, ImmutableArray<int> leaves)
     {
         Next = Math.Max(Next, step + 1);
+        if (isAsync)
+        {
+            granted.Dequeue();
+            return;
+        }
         bool[] done = ComputedOf(step);
         foreach (int leaf in leaves) done[leaf] = true;
     }
@@ -129,7 +160,7 @@ internal sealed class WorkerProgress
         {
             if (owners[shard] != self) continue;
             for (int leaf = shard * plan.Accumulate; leaf < (shard + 1) * plan.Accumulate; leaf++)
-                if (!done[leaf] && plan.Piece(step, leaf).Count > 0) builder.Add(leaf);
+                if (!done[leaf] && clocks.Samples(step, leaf) > 0) builder.Add(leaf);
         }
         return builder.ToImmutable();
     }

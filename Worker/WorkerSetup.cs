@@ -1,4 +1,5 @@
 using Akka.Actor;
+using DistTrain.Optim;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
@@ -28,6 +29,15 @@ public sealed record WorkerSetup
     /// <summary>How far it may run ahead.</summary>
     public Consistency Consistency { get; init; } = Consistency.Default;
 
+    /// <summary>The run's clocks.</summary>
+    internal ClockPlan Clocks => new(Plan, Consistency);
+
+    /// <summary>The optimizer's arithmetic, for local steps.</summary>
+    public UpdateRule? Rule { get; init; }
+
+    /// <summary>The learning rate of a step, from 0, for local steps.</summary>
+    public Func<long, double> LearningRate { get; init; } = _ => 0;
+
     /// <summary>Whether the loss's denominator of a piece is its number of samples, as for a plain mean.</summary>
     public bool SampleCountDenominators { get; init; } = true;
 
@@ -51,7 +61,7 @@ public sealed record WorkerSetup
     }
 
     /// <summary>Whether leaves are sent one by one instead of in summed blocks: to be compared one by one, or because a lossy codec is applied to each.</summary>
-    public bool LeafByLeaf => Speculate || Codec.IsLossy;
+    public bool LeafByLeaf => Speculate || Codec.IsLossy || Consistency is Consistency.Async;
 
     /// <summary>Makes the worker's replica; called once, on its compute thread.</summary>
     public required Func<IReplica> CreateReplica { get; init; }

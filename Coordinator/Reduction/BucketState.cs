@@ -7,15 +7,17 @@ namespace DistTrain.Coordinator.Reduction;
 internal sealed class BucketState
 {
     private readonly ContributionLedger[] window;
+    private readonly ClockPlan clocks;
 
     public BucketState(ServerSetup setup, IActorRef server, Bucket bucket)
     {
         Bucket = bucket;
         Work = new BucketWork(setup, server, bucket);
-        Version = setup.StartStep;
+        Version = setup.StartVersion;
+        clocks = new ClockPlan(setup.Plan, setup.Consistency);
         window = new ContributionLedger[setup.Consistency.StalenessBound + 1];
-        for (int i = 0; i < window.Length; i++) window[i] = new ContributionLedger(setup.Plan) { Bug = setup.Bug };
-        for (int i = 0; i < window.Length; i++) window[(setup.StartStep + i) % window.Length].Begin(setup.StartStep + i);
+        for (int i = 0; i < window.Length; i++) window[i] = new ContributionLedger(setup.Plan.Pieces, clocks) { Bug = setup.Bug };
+        for (int i = 0; i < window.Length; i++) window[(setup.StartVersion + i) % window.Length].Begin(setup.StartVersion + i);
     }
 
     public Bucket Bucket { get; }
@@ -33,6 +35,9 @@ internal sealed class BucketState
 
     /// <summary>One past the newest step that may be contributed to.</summary>
     public long End => Version + window.Length;
+
+    /// <summary>Whether the next step's contributions are all in, and nothing is being done with them yet. Beyond the job's end there is no next step.</summary>
+    public bool CanStart => !Busy && !Averaged && Version < clocks.Count && Current.IsComplete;
 
     /// <summary>What collects a step's contributions; null when the step is done, or too far ahead.</summary>
     public ContributionLedger? Collecting(long step) => step >= Version && step < End ? window[step % window.Length] : null;

@@ -42,6 +42,7 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
     private FloatBuffer? to;
     private FloatBuffer? rounded;
     private long step;
+    private int leaves;
     private double learningRate;
     private float coefficient;
     private volatile bool finite;
@@ -65,10 +66,11 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
     /// <summary>An error that ended the last phase early; null for none.</summary>
     public Exception? Error { get; private set; }
 
-    public void Prepare(BucketPhase phase, ContributionLedger ledger, FloatBuffer from, FloatBuffer to, FloatBuffer? rounded, double learningRate, float coefficient)
+    public void Prepare(BucketPhase phase, ContributionLedger ledger, int leaves, FloatBuffer from, FloatBuffer to, FloatBuffer? rounded, double learningRate, float coefficient)
     {
         this.phase = phase;
         this.ledger = ledger;
+        this.leaves = leaves;
         this.from = from;
         this.to = to;
         this.rounded = rounded;
@@ -109,7 +111,7 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
                 Old(offset, length).CopyTo(New(offset, length));
                 break;
             case BucketPhase.Reduce:
-                var sum = TreeSum.Of(ledger!, setup.Plan.Pieces, offset, length);
+                var sum = TreeSum.Of(ledger!, leaves, offset, length);
                 sum.CopyTo(averaged!.Slice(offset, length));
                 squares[block] = bucket.IsStatistics ? 0 : Simd.Reduce.SumOfSquares(sum);
                 break;
@@ -118,7 +120,7 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
                 break;
             default:
                 long begin = setup.Timeline is null ? 0 : Timeline.Now;
-                var average = TreeSum.Of(ledger!, setup.Plan.Pieces, offset, length);
+                var average = TreeSum.Of(ledger!, leaves, offset, length);
                 if (!GradientKernels.AllFinite(average)) finite = false;
                 if (setup.Timeline is not null) Interlocked.Add(ref reduceTicks, Timeline.Now - begin);
                 Apply(average, offset, length);

@@ -22,10 +22,12 @@ public enum Taken
 /// <summary>
 /// Which leaves of one bucket of one step are in, each once. Nodes of a tree are nested or apart, so a contribution either has nothing new, or replaces the smaller ones it contains: by the tree's definition it is their sum.
 /// </summary>
-public sealed class ContributionLedger(JobPlan plan)
+/// <param name="leaves">The leaves of the tree.</param>
+/// <param name="clocks">Which leaves a step has samples for; null where each has.</param>
+public sealed class ContributionLedger(int leaves, ClockPlan? clocks)
 {
-    private readonly bool[] expected = new bool[plan.Pieces];
-    private readonly Entry?[] byFirst = new Entry?[plan.Pieces];
+    private readonly bool[] expected = new bool[leaves];
+    private readonly Entry?[] byFirst = new Entry?[leaves];
     private int missing;
 
     /// <summary>A contribution that is counted.</summary>
@@ -55,7 +57,7 @@ public sealed class ContributionLedger(JobPlan plan)
         missing = 0;
         for (int i = 0; i < expected.Length; i++)
         {
-            expected[i] = plan.Piece(step, i).Count > 0;
+            expected[i] = clocks is null || clocks.Samples(step, i) > 0;
             if (expected[i]) missing++;
         }
     }

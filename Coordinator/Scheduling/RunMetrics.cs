@@ -4,14 +4,15 @@ using DistTrain.Training;
 namespace DistTrain.Coordinator.Scheduling;
 
 /// <summary>A run's figures: the epoch's sums in step and leaf order, never in the order of arrival, and the time spent training.</summary>
-public sealed class RunMetrics(JobPlan plan, SampleLedger ledger)
+public sealed class RunMetrics(JobPlan plan, ClockPlan clocks, SampleLedger ledger)
 {
     private MetricSum epoch = new();
     private MetricSum? finishedEpoch;
     private MetricSum? test;
     private TimeSpan training, epochTraining;
     private TimeSpan? since;
-    private long samples, epochSamples, skipped;
+    private long samples, epochSamples, skipped, pieces, stalenessSum;
+    private int maxStaleness;
 
     /// <summary>The clock of training runs from now on.</summary>
     public void Resume(TimeSpan now) => since ??= now;
@@ -33,12 +34,16 @@ public sealed class RunMetrics(JobPlan plan, SampleLedger ledger)
         {
             var piece = new PieceResult(leaf.Samples, leaf.Denominator, leaf.LossSum, leaf.Correct, leaf.Counted);
             sum.Add(piece);
+            stalenessSum += leaf.Staleness;
+            maxStaleness = Math.Max(maxStaleness, leaf.Staleness);
+            pieces++;
             epoch.Add(piece);
         }
         samples += sum.Samples;
         epochSamples += sum.Samples;
         if (step.Skipped) skipped++;
-        return new RunEvent.StepDone(step.Step, plan.EpochOf(step.Step), (int)sum.Samples, sum.Loss, double.IsNaN(step.Norm) ? null : step.Norm, step.Skipped);
+        long last = clocks.StepsOf(step.Step).End - 1;
+        return new RunEvent.StepDone(last, plan.EpochOf(last), (int)sum.Samples, sum.Loss, double.IsNaN(step.Norm) ? null : step.Norm, step.Skipped, step.Version);
     }
 
     /// <summary>Ends an epoch; returns what to tell of it.</summary>
@@ -57,7 +62,7 @@ public sealed class RunMetrics(JobPlan plan, SampleLedger ledger)
     public RunTotals Totals(long steps)
     {
         var train = epoch.Samples > 0 ? epoch : finishedEpoch ?? new MetricSum();
-        return new RunTotals(steps, skipped, samples, train.Loss, test?.Loss, test?.Accuracy, Rate(samples, training), ledger.Repeated, ledger.Missed);
+        return new RunTotals(steps, skipped, samples, train.Loss, test?.Loss, test?.Accuracy, Rate(samples, training), ledger.Repeated, ledger.Missed, pieces == 0 ? 0 : (double)stalenessSum / pieces, maxStaleness);
     }
 
     private static double Rate(long samples, TimeSpan time) => time > TimeSpan.Zero ? samples / time.TotalSeconds : 0;

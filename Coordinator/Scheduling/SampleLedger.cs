@@ -9,17 +9,20 @@ namespace DistTrain.Coordinator.Scheduling;
 public sealed class SampleLedger
 {
     private readonly JobPlan plan;
+    private readonly ClockPlan clocks;
     private readonly bool[] used;
     private long next;
     private int first;
 
     /// <summary>Begins before a step; what its epoch used before that is taken as used.</summary>
-    public SampleLedger(JobPlan plan, long start)
+    public SampleLedger(JobPlan plan, ClockPlan clocks, long start)
     {
         this.plan = plan;
+        this.clocks = clocks;
         used = new bool[plan.TrainCount];
         next = start;
-        first = (int)(start % Math.Max(1, plan.StepsPerEpoch) * plan.GlobalBatch);
+        long startStep = clocks.StepsOf(start).First;
+        first = (int)(startStep % Math.Max(1, plan.StepsPerEpoch) * plan.GlobalBatch);
     }
 
     /// <summary>Samples that were used more than once in an epoch.</summary>
@@ -32,17 +35,22 @@ public sealed class SampleLedger
     public void Use(Progress.Applied step)
     {
         if (step.Step != next) throw new InvalidOperationException($"step {step.Step} is recorded where step {next} was expected");
-        foreach (var leaf in step.Leaves)
-        {
-            var (start, count) = plan.Piece(step.Step, leaf.Piece);
-            for (int sample = start; sample < start + count; sample++)
-            {
-                if (used[sample]) Repeated++;
-                used[sample] = true;
-            }
-        }
         next++;
-        if (next % plan.StepsPerEpoch == 0) EndEpoch();
+        var (firstStep, end) = clocks.StepsOf(step.Step);
+        for (long one = firstStep; one < end; one++)
+        {
+            foreach (var leaf in step.Leaves) Use(plan.Piece(one, leaf.Piece));
+            if ((one + 1) % plan.StepsPerEpoch == 0) EndEpoch();
+        }
+    }
+
+    private void Use((int Start, int Count) piece)
+    {
+        for (int sample = piece.Start; sample < piece.Start + piece.Count; sample++)
+        {
+            if (used[sample]) Repeated++;
+            used[sample] = true;
+        }
     }
 
     private void EndEpoch()

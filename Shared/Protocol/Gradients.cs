@@ -20,11 +20,11 @@ public static class Gradients
         [property: Key(0)] JobId Job, [property: Key(1)] Term Term, [property: Key(2)] long Step, [property: Key(3)] int Bucket,
         [property: Key(4)] int Lo, [property: Key(5)] int Hi);
 
-    /// <summary>What computing one leaf (piece) found, on its way to the step's metrics.</summary>
+    /// <summary>What computing one leaf (piece) found, on its way to the step's metrics; and how many versions were published while it was computed.</summary>
     [MessagePackObject]
     public readonly record struct Leaf(
         [property: Key(0)] int Piece, [property: Key(1)] int Samples, [property: Key(2)] double Denominator, [property: Key(3)] double LossSum,
-        [property: Key(4)] long Correct, [property: Key(5)] long Counted);
+        [property: Key(4)] long Correct, [property: Key(5)] long Counted, [property: Key(6)] int Staleness = 0);
 
     /// <summary>Worker to server, with a tensor: one bucket of a tree node's gradient.</summary>
     /// <param name="What">Its name.</param>

@@ -36,7 +36,7 @@ public sealed class CoordinatorActorTests : TestKit
         return (probe, probe.ExpectMsg<Membership.Welcome>().Worker);
     }
 
-    private void Applied(long step) => coordinator.Tell(new Progress.Applied(new Term(1), default, step, [new Gradients.Leaf(0, plan.BatchOf(step), 1, 1, 0, 0)], double.NaN, false), server);
+    private void Applied(long step) => coordinator.Tell(new Progress.Applied(new Term(1), default, step, [new Gradients.Leaf(0, plan.BatchOf(step), 1, 1, 0, 0)], double.NaN, false, step + 1), server);
 
     [Fact]
     public void It_begins_when_enough_workers_are_in_and_a_spare_gets_no_shard()

@@ -1,0 +1,226 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using DistTrain.Coordinator.Reduction;
+using DistTrain.Protocol;
+using DistTrain.Training;
+using DistTrain.Transport;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>
+/// The parameter server of <c>async</c>: hands out pieces one by one and applies each gradient as it comes, as a step of its own with the learning rate times the piece's share of its batch. Nobody waits for anybody.
+/// </summary>
+public sealed class AsyncServerActor : UntypedActor
+{
+    private readonly ServerSetup setup;
+    private readonly BucketState[] buckets;
+    private readonly ContributionLedger[] ledgers;
+    private readonly PieceQueue<IActorRef> queue;
+    private readonly Dictionary<IActorRef, ITensorChannel> workers = [];
+    private readonly HashSet<IActorRef> hungry = [];
+    private readonly Dictionary<(long Step, int Leaf), Arrival> arriving = [];
+    private readonly Queue<Arrival> complete = new();
+    private readonly AppliedLog log;
+    private readonly SortedDictionary<long, List<Gradients.Leaf>> found = [];
+    private readonly ServerSpans? spans;
+    private IActorRef coordinator = ActorRefs.Nobody;
+    private Arrival? current;
+    private long nextStep, version;
+    private int busy;
+
+    /// <summary>Makes the server; it owns all buckets.</summary>
+    public AsyncServerActor(ServerSetup setup)
+    {
+        this.setup = setup;
+        buckets = [.. setup.Buckets.Buckets.Select(bucket => new BucketState(setup, Self, bucket))];
+        ledgers = [.. buckets.Select(_ => new ContributionLedger(1, null))];
+        queue = new PieceQueue<IActorRef>(setup.Plan, setup.StartStep);
+        log = new AppliedLog(setup.Term, setup.Id, setup.StartStep);
+        nextStep = setup.StartStep;
+        version = setup.StartVersion;
+        if (setup.Timeline is { } timeline) spans = new ServerSpans(timeline, $"server {setup.Id}");
+    }
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case TensorArrived { Header: Gradients.Contribution contribution } arrived: OnContribution(contribution, arrived); break;
+            case BucketWorkDone done: OnWorkDone(buckets[done.Bucket]); break;
+            case Pieces.Wanted wanted: if (wanted.Term == setup.Term) OnPieceWanted(Sender); break;
+            case Weights.Wanted wanted: if (wanted.Term == setup.Term) OnWeightsWanted(wanted, Sender); break;
+            case Schedule.Horizon order: if (order.Term == setup.Term) OnHorizon(order); break;
+            case Schedule.Halt order: if (order.Term == setup.Term) OnHalt(order); break;
+            case Progress.Wanted wanted: if (wanted.Term == setup.Term) OnProgressWanted(wanted); break;
+            case Terminated dead: OnLost(dead.ActorRef); break;
+            case Schedule.JobEnded: Context.Stop(Self); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    private void OnPieceWanted(IActorRef worker)
+    {
+        // What it has already is said again: the grant may be what was lost.
+        if (queue.Of(worker) is { Count: > 1 } has) foreach (var piece in has) Grant(worker, piece);
+        else if (queue.TryHandOut(worker, out var next)) Grant(worker, next);
+        else hungry.Add(worker);
+    }
+
+    private void Grant(IActorRef worker, (long Step, int Leaf) piece)
+    {
+        hungry.Remove(worker);
+        worker.Tell(new Pieces.Granted(setup.Term, piece.Step, piece.Leaf), Self);
+    }
+
+    private void FeedHungry()
+    {
+        foreach (var worker in hungry.ToArray())
+            if (queue.TryHandOut(worker, out var piece)) Grant(worker, piece);
+    }
+
+    private void OnHorizon(Schedule.Horizon order)
+    {
+        queue.Horizon = order.Until;
+        FeedHungry();
+    }
+
+    /// <summary>Hands out the rest of the step that was begun, and no other.</summary>
+    private void OnHalt(Schedule.Halt order)
+    {
+        queue.Horizon = queue.Begun;
+        coordinator.Tell(new Schedule.Halted(setup.Term, order.Revision, RunOrdersServer, queue.Begun), Self);
+        FeedHungry();
+    }
+
+    /// <summary>The name under which the server answers a halt.</summary>
+    internal static WorkerId RunOrdersServer { get; } = new(-1);
+
+    private void OnLost(IActorRef worker)
+    {
+        workers.Remove(worker);
+        hungry.Remove(worker);
+        queue.Lose(worker);
+        FeedHungry();
+    }
+
+    private void OnContribution(Gradients.Contribution contribution, TensorArrived arrived)
+    {
+        var name = contribution.What;
+        if (name.Job != setup.Job || name.Term != setup.Term || (uint)name.Bucket >= (uint)buckets.Length || name.Hi != name.Lo + 1
+            || (arrived.Tensor.Length != buckets[name.Bucket].Bucket.Length && (arrived.Tensor.Length != 0 || contribution.Scale != 0f)))
+        {
+            arrived.Lease?.Dispose();
+            Sender.Tell(new Gradients.Refused(name, $"it is no piece of bucket {name.Bucket} of job {setup.Job}, term {setup.Term}"), Self);
+            return;
+        }
+        var key = (name.Step, name.Lo);
+        if (!arriving.TryGetValue(key, out var arrival))
+        {
+            if (!queue.Take(name.Step, name.Lo))
+            {
+                arrived.Lease?.Dispose();
+                Sender.Tell(new Pieces.Applied(setup.Term, name.Step, name.Lo), Self);
+                return;
+            }
+            arriving.Add(key, arrival = new Arrival(name.Step, name.Lo, Sender, new ContributionLedger.Entry?[buckets.Length]));
+        }
+        if (arrival.Parts[name.Bucket] is not null)
+        {
+            arrived.Lease?.Dispose();
+            return;
+        }
+        arrival.Parts[name.Bucket] = new ContributionLedger.Entry(new TreeNode(0, 1), contribution with { Scale = contribution.Scale == 0f ? 0f : 1f }, arrived.Tensor, arrived.Lease);
+        arrival.Share = contribution.Scale;
+        if (!contribution.Leaves.IsEmpty) arrival.Leaf = contribution.Leaves[0];
+        arrival.Version = contribution.Version;
+        if (Array.TrueForAll(arrival.Parts, part => part is not null))
+        {
+            arriving.Remove(key);
+            complete.Enqueue(arrival);
+            ApplyNext();
+        }
+    }
+
+    private void ApplyNext()
+    {
+        if (current is not null || !complete.TryDequeue(out current)) return;
+        long staleness = version - current.Version;
+        current.Leaf = current.Leaf with { Staleness = (int)Math.Min(staleness, int.MaxValue) };
+        double rate = setup.LearningRate(current.Step) * current.Share;
+        if (setup.Consistency is Consistency.Async { ScaleByStaleness: true }) rate /= 1 + staleness;
+        if (!setup.Store.TryRead(version, out var from)) throw new InvalidOperationException($"weights version {version} is gone before it was stepped");
+        from.Dispose();
+        var to = setup.Store.Open(version + 1);
+        busy = buckets.Length;
+        for (int i = 0; i < buckets.Length; i++)
+        {
+            ledgers[i].Begin(version);
+            ledgers[i].Take(current.Parts[i]!);
+            buckets[i].Work.Prepare(current.Share == 0f ? BucketPhase.Skip : BucketPhase.ReduceAndStep, ledgers[i], 1, from.Weights, to, setup.Published?.Open(version + 1), rate, 1f);
+        }
+        foreach (var bucket in buckets) setup.Compute.Post(bucket.Work);
+    }
+
+    private void OnWorkDone(BucketState state)
+    {
+        spans?.Done(state);
+        if (state.Work.Error is { } error) Fail($"step {current!.Step}, bucket {state.Bucket.Index}: {error.Message}");
+        else if (!state.Work.IsFinite) Fail($"step {current!.Step}: the gradient of piece {current.Piece} is not finite");
+        else if (--busy == 0) Publish();
+    }
+
+    private void Publish()
+    {
+        version++;
+        var done = current!;
+        current = null;
+        foreach (var bucket in buckets)
+        {
+            var published = new Weights.Published(setup.Term, version, bucket.Bucket.Index);
+            var tensor = new TensorSlice((setup.Published ?? setup.Store).Open(version), bucket.Bucket.Offset, bucket.Bucket.Length);
+            foreach (var channel in workers.Values) channel.Send(published, tensor);
+        }
+        foreach (var part in done.Parts) part!.Lease?.Dispose();
+        done.Worker.Tell(new Pieces.Applied(setup.Term, done.Step, done.Piece), Self);
+        if (!found.TryGetValue(done.Step, out var leaves)) found.Add(done.Step, leaves = []);
+        leaves.Add(done.Leaf);
+        queue.Applied(done.Step);
+        while (queue.TryFinish(nextStep))
+        {
+            log.Found(nextStep, [.. found[nextStep].OrderBy(leaf => leaf.Piece)], double.NaN, false, version);
+            found.Remove(nextStep++);
+            coordinator.Tell(log.Advance(nextStep)!, Self);
+        }
+        ApplyNext();
+    }
+
+    private void OnWeightsWanted(Weights.Wanted wanted, IActorRef worker)
+    {
+        if (!workers.TryGetValue(worker, out var channel))
+        {
+            workers.Add(worker, channel = setup.Connect(worker, Self));
+            Context.Watch(worker);
+        }
+        if (wanted.Version >= version) return;
+        foreach (var bucket in buckets)
+            channel.Send(new Weights.Published(setup.Term, version, bucket.Bucket.Index), new TensorSlice((setup.Published ?? setup.Store).Open(version), bucket.Bucket.Offset, bucket.Bucket.Length));
+    }
+
+    private void OnProgressWanted(Progress.Wanted wanted)
+    {
+        coordinator = Sender;
+        foreach (var applied in log.From(wanted.From)) coordinator.Tell(applied, Self);
+    }
+
+    private void Fail(string error) => coordinator.Tell(new Progress.Failed(setup.Term, $"server {setup.Id}, {error}"), Self);
+
+    private sealed record Arrival(long Step, int Piece, IActorRef Worker, ContributionLedger.Entry?[] Parts)
+    {
+        public float Share { get; set; }
+
+        public long Version { get; set; }
+
+        public Gradients.Leaf Leaf { get; set; }
+    }
+}

@@ -1,0 +1,78 @@
+using DistTrain.Training;
+
+namespace DistTrain.Coordinator.Reduction;
+
+/// <summary>
+/// The pieces of <c>async</c> in order, each handed out once; those of a worker that is lost are handed out again. Steps at the horizon and beyond are held back.
+/// </summary>
+public sealed class PieceQueue<TWorker>(JobPlan plan, long start) where TWorker : notnull
+{
+    private readonly Dictionary<TWorker, List<(long Step, int Leaf)>> handedOut = [];
+    private readonly Queue<(long Step, int Leaf)> returned = new();
+    private readonly SortedDictionary<long, int> left = [];
+    private long step = start;
+    private int leaf;
+
+    /// <summary>One past the last step that may be handed out.</summary>
+    public long Horizon { get; set; }
+
+    /// <summary>One past the last step of which a piece was handed out.</summary>
+    public long Begun => leaf > 0 ? step + 1 : step;
+
+    /// <summary>The pieces that a worker has and that are not applied yet.</summary>
+    public IReadOnlyList<(long Step, int Leaf)> Of(TWorker worker) => handedOut.TryGetValue(worker, out var pieces) ? pieces : [];
+
+    /// <summary>Hands out the next piece; false when there is none below the horizon.</summary>
+    public bool TryHandOut(TWorker worker, out (long Step, int Leaf) piece)
+    {
+        if (!returned.TryDequeue(out piece) && !TryNext(out piece)) return false;
+        if (!handedOut.TryGetValue(worker, out var pieces)) handedOut.Add(worker, pieces = []);
+        pieces.Add(piece);
+        return true;
+    }
+
+    /// <summary>Whether a piece is out, so that its gradient may be applied; each once.</summary>
+    public bool Take(long step, int leaf)
+    {
+        foreach (var pieces in handedOut.Values)
+            if (pieces.Remove((step, leaf))) return true;
+        return false;
+    }
+
+    /// <summary>A piece is in the weights; whether it was the last one of its step.</summary>
+    public bool Applied(long step)
+    {
+        if (!left.TryGetValue(step, out int rest)) left[step] = rest = Enumerable.Range(0, plan.Pieces).Count(i => plan.Piece(step, i).Count > 0);
+        left[step] = rest - 1;
+        return rest == 1;
+    }
+
+    /// <summary>The next step in order is fully applied: forget it.</summary>
+    public bool TryFinish(long step)
+    {
+        if (!left.TryGetValue(step, out int rest) || rest > 0) return false;
+        left.Remove(step);
+        return true;
+    }
+
+    /// <summary>A worker is lost: its pieces are handed out again.</summary>
+    public void Lose(TWorker worker)
+    {
+        if (!handedOut.Remove(worker, out var pieces)) return;
+        foreach (var piece in pieces) returned.Enqueue(piece);
+    }
+
+    private bool TryNext(out (long Step, int Leaf) piece)
+    {
+        piece = default;
+        while (step < Math.Min(Horizon, plan.TotalSteps))
+        {
+            var next = (step, leaf);
+            if (++leaf == plan.Pieces) (step, leaf) = (step + 1, 0);
+            if (plan.Piece(next.step, next.leaf).Count == 0) continue;
+            piece = next;
+            return true;
+        }
+        return false;
+    }
+}
