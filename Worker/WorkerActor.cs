@@ -88,6 +88,8 @@ public sealed class WorkerActor : UntypedActor
             setup.Compute.Post(new EvaluationWork(Self, pieces.Replica, order, read));
             return;
         }
+        // Under async a worker's own last piece is in the weights that its next one is computed on.
+        if (IsAsync && sent.Count > 0) return;
         if (!progress.TryNext(out long step, out var leaves)) return;
         Compute(step, leaves);
     }

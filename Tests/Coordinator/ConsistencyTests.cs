@@ -49,7 +49,6 @@ public sealed class ConsistencyTests
         var totals = Assert.IsType<RunEvent.Finished>(result.Last).Totals;
         Assert.Equal((plan.TotalSteps, 200L, 0L, 0L), (totals.Steps, totals.Samples, totals.RepeatedSamples, totals.MissedSamples));
         Assert.Equal(4, events.OfType<RunEvent.EpochDone>().Count(epoch => epoch.TestLoss is not null));
-        Assert.InRange(totals.MaxStaleness, 0, 4 * workers);
         if (workers == 1) Assert.Equal(0, totals.MaxStaleness);
     }
 
@@ -71,7 +70,6 @@ public sealed class ConsistencyTests
                 int count = plan.Piece(step, leaf).Count;
                 if (count == 0) continue;
                 replica.Compute(plan.PieceAt(step, leaf), weights, gradient, null);
-                // One worker computes its next piece before the last one is applied only if it was asked ahead: it is not, since weights come first.
                 job.Rule.Apply(++applied, job.LearningRate(step) * (float)((double)count / plan.BatchOf(step)), 1f, weights.Span, gradient.Span, new StateSlices(state, 0, weights.Length), weights.Span);
             }
         }
