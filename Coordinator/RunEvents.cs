@@ -30,7 +30,7 @@ public abstract record RunEvent
     /// <param name="Norm">The gradient's L2 norm before clipping, where it was computed.</param>
     /// <param name="Version">The version of the weights that has it in.</param>
     /// <param name="Skipped">Whether it changed nothing because its gradient was not finite.</param>
-    public sealed record StepDone(long Step, int Epoch, int Samples, double Loss, double? Norm, bool Skipped, long Version) : RunEvent;
+    public sealed record StepDone(long Step, int Epoch, int Samples, double Loss, double? Norm, bool Skipped, long Version = 0) : RunEvent;
 
     /// <summary>An epoch is done and evaluated.</summary>
     public sealed record EpochDone(int Epoch, double TrainLoss, double? TrainAccuracy, double? TestLoss, double? TestAccuracy, double SamplesPerSecond) : RunEvent;
@@ -62,4 +62,4 @@ public abstract record RunEvent
 /// <param name="MissedSamples">Samples that a finished epoch should have used and did not: 0, or something is broken.</param>
 public sealed record RunTotals(
     long Steps, long SkippedSteps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerSecond,
-    long RepeatedSamples, long MissedSamples, double MeanStaleness, int MaxStaleness);
+    long RepeatedSamples, long MissedSamples, double MeanStaleness = 0, int MaxStaleness = 0);
