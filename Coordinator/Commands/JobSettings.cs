@@ -21,8 +21,14 @@ internal static class JobSettings
         new("lr", "<x>", Training, $"Learning rate. Default: {Default(d => d.LearningRate)}; another optimizer's is PyTorch's.", (job, given) => job with { LearningRate = given.Number(0) }),
         new("momentum", "<x>", Training, $"Momentum of sgd and rmsprop, below 1. Default: {Default(d => d.Momentum)}.", (job, given) => job with { Momentum = given.Number(0, 1) }),
         new("weight-decay", "<x>", Training, "Weight decay. Default: the optimizer's own.", (job, given) => job with { WeightDecay = given.Number(0) }),
+        new("decay-matrices-only", "", Training, "Weight decay applies to weights of two or more dimensions only, not to biases and normalizations.", (job, given) => job with { DecayMatricesOnly = given.Switch() }),
+        new("betas", "<b1,b2>", Training, "Decays of the averages of adam and its relatives, each below 1. Default: 0.9,0.999.", (job, given) => job with { Betas = Betas(given) }),
+        new("schedule", "<name>", Training, $"How the learning rate changes over the job's steps: {NamedSchedules.Usage}. Default: constant.", (job, given) => job with { Schedule = given.NotEmpty(NamedSchedules.Usage) }),
+        new("warmup-steps", "<n>", Training, "Steps in which the learning rate rises first. Default: 0.", (job, given) => job with { WarmupSteps = given.Long(0, long.MaxValue) }),
+        new("min-lr", "<x>", Training, "Learning rate that the schedules cosine and linear end at. Default: 0.", (job, given) => job with { MinLearningRate = given.Number(0) }),
         new("dropout", "<x>", Training, "Share of activations that dropout zeroes, below 1. Default: the model's own.", (job, given) => job with { Dropout = given.Number(0, 1) }),
         new("clip-norm", "<x>", Training, "Clips the gradient's L2 norm to this.", (job, given) => job with { ClipNorm = given.Number(0, above: true) }),
+        new("clip-value", "<x>", Training, "Holds every element of the gradient within plus or minus this.", (job, given) => job with { ClipValue = given.Number(0, above: true) }),
         new("batch-size", "<n>", Sizes, $"Samples of one global batch, over all shards. Default: {Default(d => d.BatchSize)}.", (job, given) => job with { BatchSize = given.Int(1, 1_000_000) }),
         new("drop-last", "", Sizes, "Leaves out an epoch's last batch when it is smaller.", (job, given) => job with { DropLast = given.Switch() }),
         new("shards", "<n>", Sizes, "Logical shards of each batch. The result depends on them and not on the workers. Default: as many as workers.", (job, given) => job with { Shards = given.Int(1, 4096) }),
@@ -34,6 +40,13 @@ internal static class JobSettings
     /// <summary>The settings as a part of a command's own options.</summary>
     public static IEnumerable<Setting<T>> For<T>(Func<T, JobOptions> get, Func<T, JobOptions, T> with) =>
         Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+
+    private static (double, double) Betas(GivenText given)
+    {
+        string[] parts = given.Text.Split(',');
+        if (parts.Length != 2) throw new UserErrorException($"{given.Source} was '{given.Text}', expected two numbers of 0 or more and below 1, such as 0.9,0.99");
+        return (new GivenText(given.Source, parts[0]).Number(0, 1), new GivenText(given.Source, parts[1]).Number(0, 1));
+    }
 
     /// <summary>A default as the help says it: one value where all models share it, else each model's.</summary>
     private static string Default<TValue>(Func<JobDefaults, TValue> value)

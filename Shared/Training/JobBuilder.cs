@@ -1,5 +1,6 @@
 using DistTrain.Data;
 using DistTrain.Nn.Models;
+using DistTrain.Optim;
 
 namespace DistTrain.Training;
 
@@ -18,7 +19,8 @@ public static class JobBuilder
         var optimizer = NamedOptimizers.Find(optimizerName, options.Momentum ?? (isUsual ? defaults.Momentum : null), options.WeightDecay);
         var data = DataSources.Open(options.Data);
         var model = ModelFor(options, data);
-        return new TrainingJob
+        if (options.Betas is { } betas) optimizer = WithBetas(optimizer, betas.Beta1, betas.Beta2);
+        var job = new TrainingJob
         {
             Name = $"{options.Model}-{data.Name}",
             Model = () => NamedModels.Find(options.Model).Build(model),
@@ -35,8 +37,21 @@ public static class JobBuilder
             DropLast = options.DropLast,
             Seed = options.Seed,
             ClipNorm = options.ClipNorm,
+            ClipValue = options.ClipValue,
+            WeightDecayOnMatricesOnly = options.DecayMatricesOnly,
         };
+        return job with { Schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate) };
     }
+
+    private static OptimizerOptions WithBetas(OptimizerOptions optimizer, double beta1, double beta2) => optimizer switch
+    {
+        AdamOptions adam => adam with { Beta1 = beta1, Beta2 = beta2 },
+        AdamWOptions adamW => adamW with { Beta1 = beta1, Beta2 = beta2 },
+        AdamaxOptions adamax => adamax with { Beta1 = beta1, Beta2 = beta2 },
+        NAdamOptions nAdam => nAdam with { Beta1 = beta1, Beta2 = beta2 },
+        RAdamOptions rAdam => rAdam with { Beta1 = beta1, Beta2 = beta2 },
+        _ => throw new UserErrorException(FormattableString.Invariant($"betas were {beta1},{beta2}, but optimizer {optimizer.Name} has none; adam, adamw, adamax, nadam and radam do")),
+    };
 
     private static ModelOptions ModelFor(JobOptions options, DataSplit data)
     {

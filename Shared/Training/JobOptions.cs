@@ -29,11 +29,29 @@ public sealed record JobOptions
     /// <summary>Weight decay, 0 or more.</summary>
     public double? WeightDecay { get; init; }
 
+    /// <summary>Weight decay applies to parameters of two or more dimensions only.</summary>
+    public bool DecayMatricesOnly { get; init; }
+
+    /// <summary>Decays of the averages of Adam and its relatives, each in [0, 1).</summary>
+    public (double Beta1, double Beta2)? Betas { get; init; }
+
+    /// <summary>How the learning rate changes, as <see cref="NamedSchedules"/> reads it.</summary>
+    public string Schedule { get; init; } = "constant";
+
+    /// <summary>Steps in which the learning rate rises first.</summary>
+    public long WarmupSteps { get; init; }
+
+    /// <summary>The rate that a falling schedule ends at.</summary>
+    public double MinLearningRate { get; init; }
+
     /// <summary>The share of activations that dropout layers zero, in [0, 1).</summary>
     public double? Dropout { get; init; }
 
     /// <summary>Clips the gradient's L2 norm to this.</summary>
     public double? ClipNorm { get; init; }
+
+    /// <summary>Holds every element of the gradient within ± this.</summary>
+    public double? ClipValue { get; init; }
 
     /// <summary>Samples of one global batch.</summary>
     public int? BatchSize { get; init; }

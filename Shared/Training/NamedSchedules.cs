@@ -1,0 +1,51 @@
+using System.Globalization;
+using DistTrain.Optim;
+
+namespace DistTrain.Training;
+
+/// <summary>The learning-rate schedules that options and job files call by name; they fill the steps of the job.</summary>
+public static class NamedSchedules
+{
+    /// <summary>How a schedule is written.</summary>
+    public const string Usage = "constant, cosine, linear, polynomial:<power>, exponential:<gamma>, step:<steps>:<gamma> or onecycle";
+
+    /// <summary>Makes a schedule.</summary>
+    /// <param name="text">As <see cref="Usage"/> says.</param>
+    /// <param name="totalSteps">Steps of the whole job, warm-up included.</param>
+    /// <param name="warmupSteps">Steps in which the rate rises first, 0 or more.</param>
+    /// <param name="learningRate">The rate that warm-up rises to.</param>
+    /// <param name="minRate">The rate that cosine and linear fall to at the end, 0 or more.</param>
+    /// <returns>The schedule; null for a constant rate without warm-up.</returns>
+    /// <exception cref="UserErrorException">The text says no schedule, or numbers do not fit.</exception>
+    public static Schedule? Make(string text, long totalSteps, long warmupSteps, double learningRate, double minRate)
+    {
+        if (warmupSteps < 0 || (warmupSteps >= totalSteps && totalSteps > 0)) throw new UserErrorException($"warm-up steps was {warmupSteps}, expected 0 or more and fewer than the job's {totalSteps} steps");
+        if (!(minRate >= 0 && minRate <= Math.Max(learningRate, 0))) throw new UserErrorException(FormattableString.Invariant($"the lowest learning rate was {minRate}, expected 0 to the learning rate {learningRate}"));
+        long steps = Math.Max(1, totalSteps - warmupSteps);
+        string[] parts = text.Split(':');
+        double[] numbers = [.. parts.Skip(1).Select(part => Number(text, part))];
+        Schedule? schedule = (parts[0], numbers) switch
+        {
+            ("constant", []) => null,
+            ("cosine", []) => new CosineAnnealingLR(steps, minRate),
+            ("linear", []) => new LinearLR(1, learningRate > 0 ? minRate / learningRate : 0, steps),
+            ("polynomial", [var power]) => new PolynomialLR(steps, power),
+            ("exponential", [var gamma]) => new ExponentialLR(gamma),
+            ("step", [var size, var gamma]) when size == Math.Floor(size) && size < long.MaxValue => new StepLR((long)size, gamma),
+            ("onecycle", []) => new OneCycleLR(learningRate, steps),
+            _ => throw new UserErrorException($"schedule was '{text}', expected {Usage}"),
+        };
+        try
+        {
+            schedule?.Check();
+        }
+        catch (ArgumentException error)
+        {
+            throw new UserErrorException($"schedule '{text}': {error.Message}", error);
+        }
+        return warmupSteps > 0 ? new Warmup(warmupSteps, schedule) : schedule;
+    }
+
+    private static double Number(string text, string part) =>
+        double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : throw new UserErrorException($"schedule was '{text}': {part} is no number; expected {Usage}");
+}
