@@ -8,6 +8,12 @@ namespace DistTrain.Autograd;
 /// </summary>
 public static class Checkpoint
 {
+    /// <summary>
+    /// Whether a checkpointed function is being called again in backward, on this thread. What a forward does besides computing (counting calls, observing running statistics) is not to be done then: it was
+    /// done the first time.
+    /// </summary>
+    public static bool IsRecomputing => Recomputation.IsRepeating;
+
     /// <summary>Computes <paramref name="function"/> of <paramref name="input"/> without keeping what lies between. Gradients are those of calling it, bit for bit.</summary>
     /// <param name="function">
     /// What to compute. It is called again in backward and must do the same then; it may read parameters and other tensors from outside. Tensors made in it end with it: it must not store them.

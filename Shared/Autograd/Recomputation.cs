@@ -21,6 +21,17 @@ internal sealed class Recomputation
     /// <summary>The tensors that the function read and that require a gradient, each once.</summary>
     public ReadOnlySpan<Tensor> Tensors => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tensors);
 
+    /// <summary>Whether a checkpointed function is being repeated on this thread.</summary>
+    public static bool IsRepeating
+    {
+        get
+        {
+            for (var running = current; running != null; running = running.outer)
+                if (running.repeating) return true;
+            return false;
+        }
+    }
+
     /// <summary>Begins the first run or, with <paramref name="again"/>, the repetition; <see cref="End"/> ends it.</summary>
     public void Begin(bool again)
     {

@@ -52,7 +52,7 @@ public abstract class BatchNorm : Module
         if (!Fits(input.Rank) || input.Shape[1] != numFeatures) throw new ArgumentException($"{this}: input {input.Shape}, expected {Expected} with C = {numFeatures}");
         if (!Training && RunningMean is { } mean && RunningVar is { } variance) return input.BatchNorm(mean, variance, Weight?.Value, Bias?.Value, training: false, eps: (float)eps);
         var (output, batchMean, batchVariance) = input.BatchNormTraining(Weight?.Value, Bias?.Value, (float)eps);
-        if (Training && RunningMean != null) Observe(batchMean, batchVariance, input.Numel / numFeatures);
+        if (Training && RunningMean != null && !Checkpoint.IsRecomputing) Observe(batchMean, batchVariance, input.Numel / numFeatures);
         return output;
     }
 

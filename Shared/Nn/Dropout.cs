@@ -27,6 +27,8 @@ public sealed class Dropout : Module
     public override Tensor Forward(Tensor input)
     {
         if (!Training || p == 0f) return input;
+        // The repetition draws with the key of the first time, whatever it is given.
+        if (Checkpoint.IsRecomputing) return input.Dropout(p, default);
         if (context != RandomSource.Context) (context, calls) = (RandomSource.Context, 0);
         int module = Number >= 0 ? Number : order >= 0 ? order : order = RandomSource.NextModule();
         return input.Dropout(p, RandomSource.DropoutKey(module, calls++));

@@ -1,5 +1,6 @@
 using DistTrain.Autograd;
 using DistTrain.Nn;
+using DistTrain.Optim;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 
@@ -30,6 +31,28 @@ public class CheckpointTests
         var plain = Gradients(inArena, (f, x) => f(x));
         var nested = Gradients(inArena, (f, x) => Checkpoint.Run(y => Checkpoint.Run(f, y), x));
         Assert.Equal(plain, nested);
+    }
+
+    [Fact]
+    public void Three_steps_with_dropout_and_batch_norm_end_in_the_same_weights_and_statistics()
+    {
+        var plain = Trained((module, x) => module.Forward(x));
+        var checkpointed = Trained((module, x) => Checkpoint.Run(module.Forward, x));
+        foreach (var (name, value) in plain) Assert.Equal(value, checkpointed[name]);
+
+        static Dictionary<string, float[]> Trained(Func<Module, Tensor, Tensor> call)
+        {
+            RandomSource.ManualSeed(11);
+            var model = new Sequential(new Linear(6, 8), new BatchNorm1d(8), new Dropout(0.4f), new ReLU(), new Linear(8, 3));
+            var optimizer = new SGD(model.Parameters(), learningRate: 0.1);
+            for (int step = 0; step < 3; step++)
+            {
+                optimizer.ZeroGrad();
+                call(model, Tensor.Randn([5, 6])).CrossEntropy(Tensor.From(0L, 1L, 2L, 1L, 0L)).Backward();
+                optimizer.Step();
+            }
+            return model.StateDict().ToDictionary(p => p.Key, p => p.Value.ToArray());
+        }
     }
 
     [Fact]
