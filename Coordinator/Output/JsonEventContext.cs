@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -9,7 +10,11 @@ namespace DistTrain.Coordinator.Output;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(FiniteOrNull)])]
 [JsonSerializable(typeof(JsonEvent))]
-internal sealed partial class JsonEventContext : JsonSerializerContext;
+internal sealed partial class JsonEventContext : JsonSerializerContext
+{
+    /// <summary>Writes quotes and letters as they are: the reader is a program or a person, never a web page.</summary>
+    public static JsonEventContext Readable => field ??= new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}
 
 /// <summary>JSON has no infinities and no NaN: they are written as null.</summary>
 internal sealed class FiniteOrNull : JsonConverter<double>

@@ -52,7 +52,7 @@ internal sealed class JsonOutput(RunFacts facts, long? logEvery, Stream output, 
     private void Write(JsonEvent line)
     {
         // One write per line: a reader of the pipe never sees half of one.
-        byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(line, JsonEventContext.Default.JsonEvent), (byte)'\n'];
+        byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(line, JsonEventContext.Readable.JsonEvent), (byte)'\n'];
         output.Write(json);
         output.Flush();
     }

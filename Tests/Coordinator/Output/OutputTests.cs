@@ -43,6 +43,14 @@ public class OutputTests
     }
 
     [Fact]
+    public void A_message_is_readable_and_stays_on_one_line()
+    {
+        var stream = new MemoryStream();
+        using (var output = new JsonOutput(Facts, 1, stream, TextWriter.Null)) output.Failed("'größer' than\n\"this\"");
+        Assert.Equal("""{"event":"failed","error":"'größer' than\n\"this\""}""" + "\n", Encoding.UTF8.GetString(stream.ToArray()));
+    }
+
+    [Fact]
     public void Steps_are_told_every_nth_or_not_at_all()
     {
         Assert.Equal(3, Steps(3));
