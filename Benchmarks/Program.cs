@@ -9,6 +9,7 @@ using DistTrain.Benchmarks.Commands;
     ("local", "training on a local cluster: local [workload...] [--workers n] [--servers k] [--bucket-bytes n]", LocalCommand.Run),
     ("kernels", "each compute kernel as a share of its bound", KernelsCommand.Run),
     ("channel", "tensor channels one way, beside a bare socket and a memory copy: channel [seconds per measurement]", ChannelCommand.Run),
+    ("codecs", "gradient codecs on a 4 MiB bucket: codecs [codec...]", CodecsCommand.Run),
     ("bdn", "BenchmarkDotNet on the kernels; takes its arguments, e.g. --filter '*Gemm*'", BdnCommand.Run),
     ("vector-digest", "a digest of every bandwidth-bound kernel's results: the same on every machine", VectorDigestCommand.Run),
     ("digest", "a digest of every compute kernel's results at a numerics level", DigestCommand.Run),
