@@ -10,6 +10,7 @@ using DistTrain.Benchmarks.Commands;
     ("kernels", "each compute kernel as a share of its bound", KernelsCommand.Run),
     ("channel", "tensor channels one way, beside a bare socket and a memory copy: channel [seconds per measurement]", ChannelCommand.Run),
     ("codecs", "gradient codecs on a 4 MiB bucket: codecs [codec...]", CodecsCommand.Run),
+    ("codec-training", "accuracy and bytes under codecs: codec-training <model> <data> <epochs> <seeds> <gradients>/<weights>...", CodecTrainingCommand.Run),
     ("bdn", "BenchmarkDotNet on the kernels; takes its arguments, e.g. --filter '*Gemm*'", BdnCommand.Run),
     ("vector-digest", "a digest of every bandwidth-bound kernel's results: the same on every machine", VectorDigestCommand.Run),
     ("digest", "a digest of every compute kernel's results at a numerics level", DigestCommand.Run),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Akka.Actor;
 using DistTrain.Coordinator.Scheduling;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 
 namespace DistTrain.Coordinator;
 
@@ -111,7 +112,7 @@ public sealed class CoordinatorActor : UntypedActor
 
     private void Begin()
     {
-        long bytes = 2L * setup.Buckets.Layout.Length * sizeof(float) * Math.Min(roster.Count, setup.Plan.Shards);
+        long bytes = Traffic.PerStep(TensorCodec.Create(setup.Codec), TensorCodec.Create(setup.WeightsCodec), setup.Buckets, setup.Plan.Pieces, roster.Count).BytesPerStep;
         setup.Observer(new RunEvent.Started(Environment.ProcessId, roster.Count, setup.Plan.Shards, setup.Plan.BatchSize, setup.Buckets.Layout.ParameterCount, bytes));
         Reassign();
         if (applied.Complete >= clocks.Count) End(new RunEvent.Finished(metrics.Totals(Steps)));

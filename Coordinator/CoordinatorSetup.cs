@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 
 namespace DistTrain.Coordinator;
@@ -22,6 +23,12 @@ public sealed record CoordinatorSetup
 
     /// <summary>The parameter servers, in order.</summary>
     public required ImmutableArray<IActorRef> Servers { get; init; }
+
+    /// <summary>The codec of gradients.</summary>
+    public CodecSpec Codec { get; init; } = CodecSpec.None;
+
+    /// <summary>The codec of weights.</summary>
+    public CodecSpec WeightsCodec { get; init; } = CodecSpec.None;
 
     /// <summary>Workers to wait for before the first step.</summary>
     public int MinWorkers { get; init; } = 1;

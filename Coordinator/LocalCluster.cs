@@ -76,7 +76,7 @@ public sealed class LocalCluster : IAsyncDisposable
 
     /// <summary>What a step puts on the channels between processes, as it would with every worker on a node of its own.</summary>
     public Traffic Traffic => Traffic.PerStep(
-        TensorCodec.Create(job.Codec), weightsCodec, [.. buckets.Buckets.Select(bucket => bucket.Length)], job.Plan.Pieces, options.Workers);
+        TensorCodec.Create(job.Codec), weightsCodec, buckets, job.Plan.Pieces, options.Workers);
 
     /// <summary>Trains to the job's end.</summary>
     /// <param name="stop">Stops after the step in progress; the result is then <see cref="RunEvent.Interrupted"/>.</param>
@@ -173,6 +173,8 @@ public sealed class LocalCluster : IAsyncDisposable
         Plan = job.Plan,
         Buckets = buckets,
         Servers = servers,
+        Codec = job.Codec,
+        WeightsCodec = job.WeightsCodec,
         MinWorkers = options.Workers,
         StartStep = startClock,
         Consistency = job.Consistency,

@@ -38,12 +38,8 @@ public static unsafe class HalfPrecision
         {
             var y = (ushort*)bytes;
             var i = 0;
-            for (; i <= source.Length - 2 * Lanes.Count; i += 2 * Lanes.Count)
-            {
-                var low = TFormat.Encode(Lanes.Load(x + i).AsUInt32());
-                var high = TFormat.Encode(Lanes.Load(x + i + Lanes.Count).AsUInt32());
-                Vector512.Narrow(low, high).Store(y + i);
-            }
+            for (; i <= source.Length - Lanes.Count; i += Lanes.Count)
+                Lanes.Narrow(TFormat.Encode(Lanes.Load(x + i).AsUInt32())).Store(y + i);
             for (; i < source.Length; i += Lanes.Count)
             {
                 var count = Math.Min(Lanes.Count, source.Length - i);

@@ -110,10 +110,8 @@ public static unsafe class Int8Quantizer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Part(float* x, sbyte* q, float scale, Vector512<uint> words)
     {
-        var low = Round(Lanes.Load(x), scale, words & Vector512.Create(0xFFFFu));
-        var high = Round(Lanes.Load(x + Lanes.Count), scale, words >> 16);
-        var narrow = Vector512.Narrow(low, high);
-        Vector256.Narrow(narrow.GetLower(), narrow.GetUpper()).Store(q);
+        Lanes.NarrowToBytes(Round(Lanes.Load(x), scale, words & Vector512.Create(0xFFFFu))).Store(q);
+        Lanes.NarrowToBytes(Round(Lanes.Load(x + Lanes.Count), scale, words >> 16)).Store(q + Lanes.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,7 +122,7 @@ public static unsafe class Int8Quantizer
         var floor = Vector512.Floor(y);
         var threshold = (Vector512.ConvertToSingle(random.AsInt32()) + Vector512.Create(0.5f)) * Vector512.Create(1f / 65536f);
         var up = Vector512.GreaterThan(y - floor, threshold).AsInt32();
-        var q = Vector512.ConvertToInt32(floor) - up;
+        var q = Vector512.ConvertToInt32Native(floor) - up;
         return Vector512.Max(Vector512.Min(q, Vector512.Create(Largest)), Vector512.Create(-Largest));
     }
 }

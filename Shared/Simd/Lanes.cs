@@ -144,6 +144,21 @@ internal static unsafe class Lanes
             Sse.Prefetch0(stream + 512);
     }
 
+    /// <summary>The low halves of sixteen words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<ushort> Narrow(Vector512<uint> words)
+        => Avx512F.IsSupported && Vector512.IsHardwareAccelerated ? Avx512F.ConvertToVector256UInt16(words) : Vector256.Narrow(words.GetLower(), words.GetUpper());
+
+    /// <summary>The low bytes of sixteen words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<sbyte> NarrowToBytes(Vector512<int> words)
+    {
+        if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
+            return Avx512F.ConvertToVector128SByte(words);
+        var halves = Vector256.Narrow(words.GetLower(), words.GetUpper());
+        return Vector128.Narrow(halves.GetLower(), halves.GetUpper());
+    }
+
     /// <summary>Throws where two lengths that must agree do not.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void RequireLength(string kernel, string name, int length, int expected)

@@ -1,3 +1,5 @@
+using DistTrain.Training;
+
 namespace DistTrain.Protocol.Codecs;
 
 /// <summary>
@@ -20,17 +22,18 @@ public readonly record struct Traffic(long GradientBytes, long WeightBytes, long
     /// <summary>Counts a step's bytes.</summary>
     /// <param name="gradients">The gradient codec.</param>
     /// <param name="weights">The weights codec.</param>
-    /// <param name="buckets">Floats of each bucket.</param>
+    /// <param name="buckets">The layout, cut into buckets. Statistics are not encoded.</param>
     /// <param name="shards">Logical shards. A lossy codec encodes each of them apart.</param>
     /// <param name="workers">Workers that get the weights. With a lossless codec one that owns an aligned block of the tree sends its sum: one contribution each, where shards divide evenly.</param>
-    public static Traffic PerStep(TensorCodec gradients, TensorCodec weights, ReadOnlySpan<int> buckets, int shards, int workers)
+    public static Traffic PerStep(TensorCodec gradients, TensorCodec weights, BucketPlan buckets, int shards, int workers)
     {
         long encoded = 0, published = 0, plain = 0;
-        foreach (int floats in buckets)
+        foreach (var bucket in buckets.Buckets)
         {
-            encoded += gradients.EncodedLength(floats);
-            published += weights.EncodedLength(floats);
-            plain += (long)floats * sizeof(float);
+            long bytes = (long)bucket.Length * sizeof(float);
+            encoded += bucket.IsStatistics ? bytes : gradients.EncodedLength(bucket.Length);
+            published += bucket.IsStatistics ? bytes : weights.EncodedLength(bucket.Length);
+            plain += bytes;
         }
         int summed = Math.Min(shards, workers);
         return new Traffic(encoded * (gradients.Spec.IsLossy ? shards : summed), published * workers, plain * summed, plain * workers);

@@ -1,4 +1,5 @@
 using DistTrain.Protocol.Codecs;
+using DistTrain.Training;
 
 namespace DistTrain.Tests.Protocol.Codecs;
 
@@ -39,16 +40,16 @@ public class CodecSpecTests
     [Fact]
     public void Bytes_per_step_are_those_that_encoding_gives()
     {
-        int[] buckets = [8 * 4096, 5000];
+        var buckets = new BucketPlan(new ParameterLayout([("w", [8 * 4096 + 5008])]), 1, 8 * 16384);
         var none = TensorCodec.Create(CodecSpec.None);
         Traffic Of(string gradients, string weights, int shards, int workers) =>
             Traffic.PerStep(TensorCodec.Create(CodecSpec.ParseGradient(gradients)), TensorCodec.Create(CodecSpec.ParseWeights(weights)), buckets, shards, workers);
 
-        const long Floats = 8 * 4096 + 5000;
+        const long Floats = 8 * 4096 + 5008;
         Assert.Equal(new Traffic(2 * 4 * Floats, 2 * 4 * Floats, 2 * 4 * Floats, 2 * 4 * Floats), Of("none", "none", 4, 2));
         Assert.Equal(4 * (Floats + 4 * (8 + 2)), Of("int8", "none", 4, 2).GradientBytes);
         Assert.Equal(2 * 2 * Floats, Of("none", "bf16", 2, 2).WeightBytes);
-        Assert.Equal(2 * 6 * (8 * 41 + 41 + 10), Of("topk:0.01", "none", 2, 2).GradientBytes);
+        Assert.Equal(2 * 6 * (9 * 41 + 10), Of("topk:0.01", "none", 2, 2).GradientBytes);
         Assert.Null(Of("bf16", "none", 2, 2).Warning);
         Assert.Contains("more than", Of("bf16", "none", 8, 2).Warning);
         Assert.Contains("more than", Of("topk:0.9", "none", 2, 2).Warning);
