@@ -11,8 +11,8 @@ public static partial class TensorOps
         /// Softmax cross-entropy of logits against class labels, as PyTorch's <c>cross_entropy</c>: logits <c>[N, C]</c> and labels <c>[N]</c>, <c>[C]</c> and a scalar, or <c>[N, C, d1, …]</c> and
         /// <c>[N, d1, …]</c>.
         /// </summary>
-        /// <param name="target">Class labels (Int64), each in [0, C) or <paramref name="ignoreIndex"/>.</param>
-        /// <param name="reduction">The mean divides by the sum of the counted labels' weights; it is NaN where none counts.</param>
+        /// <param name="target">Class labels (Int64), each in [0, C) or <paramref name="ignoreIndex"/>; or probabilities (Float32) of the logits' shape.</param>
+        /// <param name="reduction">The mean divides by the sum of the counted labels' weights, with probabilities by their number; it is NaN where none counts.</param>
         /// <param name="weight">A weight for each class, <c>[C]</c>; none if null. No gradient flows to it.</param>
         /// <param name="ignoreIndex">A label that does not count.</param>
         /// <param name="labelSmoothing">The share of the target that is spread over all classes, in [0, 1]: https://arxiv.org/abs/1512.00567.</param>
@@ -20,6 +20,7 @@ public static partial class TensorOps
         public Tensor CrossEntropy(Tensor target, Reduction reduction = Reduction.Mean, Tensor? weight = null, int ignoreIndex = -100, float labelSmoothing = 0f)
         {
             Types.RequireFloat(logits, "CrossEntropy");
+            if (target.Type == DType.Float32 && logits.Rank > 0 && target.Shape == logits.Shape) return OfProbabilities(logits, target, reduction, weight, labelSmoothing);
             Types.RequireIndices(target, "CrossEntropy");
             if (!(labelSmoothing >= 0f && labelSmoothing <= 1f)) throw new ArgumentException($"CrossEntropy: labelSmoothing was {labelSmoothing}, expected 0 to 1");
             if (reduction == Reduction.BatchMean) throw new ArgumentException("CrossEntropy: the reduction was BatchMean, expected Mean, Sum or None");
@@ -43,6 +44,20 @@ public static partial class TensorOps
             }
             return y;
         }
+    }
+
+    /// <summary>−Σ t·w·ln softmax(x) over the classes, which need not be labels: composed, since it is rare.</summary>
+    private static Tensor OfProbabilities(Tensor logits, Tensor target, Reduction reduction, Tensor? weight, float smoothing)
+    {
+        if (!(smoothing >= 0f && smoothing <= 1f)) throw new ArgumentException($"CrossEntropy: labelSmoothing was {smoothing}, expected 0 to 1");
+        if (reduction == Reduction.BatchMean) throw new ArgumentException("CrossEntropy: the reduction was BatchMean, expected Mean, Sum or None");
+        Tensor x = ClassesLast(logits), t = ClassesLast(target);
+        int classes = x.Shape[^1];
+        if (weight is { } w && (w.Type != DType.Float32 || w.Rank != 1 || w.Shape[0] != classes)) throw new ArgumentException($"CrossEntropy: the weight has shape {w.Shape} and holds {w.Type}, expected Float32 [{classes}]");
+        if (smoothing != 0f) t = t.Scale(1f - smoothing).AddScalar(smoothing / classes);
+        if (weight is { } weights) t = t.Mul(weights);
+        var losses = x.LogSoftmax(-1).Mul(t).Sum(-1).Neg();
+        return reduction switch { Reduction.None => losses, Reduction.Sum => losses.Sum(), _ => losses.Mean() };
     }
 
     /// <summary>[N, C, d1, …] as [N, d1, …, C].</summary>

@@ -24,7 +24,25 @@ public static partial class TensorOps
             beta >= 0f ? LossOf(input, target, new SmoothAbsoluteError(beta), reduction, "SmoothL1Loss") : throw new ArgumentException($"SmoothL1Loss: beta was {beta}, expected 0 or more");
 
         /// <summary>Binary cross-entropy of logits against targets in [0, 1], without overflow; reduced.</summary>
-        public Tensor BinaryCrossEntropyWithLogits(Tensor target, Reduction reduction = Reduction.Mean) => LossOf(input, target, default(LogitsCrossEntropy), reduction, "BinaryCrossEntropyWithLogits");
+        /// <param name="target">What the logits' sigmoids are to be.</param>
+        /// <param name="reduction">How to reduce.</param>
+        /// <param name="weight">A factor on each element's loss, broadcast; 1 if null.</param>
+        /// <param name="posWeight">A factor on the targets' part of the loss, broadcast (PyTorch's <c>pos_weight</c>); 1 if null.</param>
+        public Tensor BinaryCrossEntropyWithLogits(Tensor target, Reduction reduction = Reduction.Mean, Tensor? weight = null, Tensor? posWeight = null)
+        {
+            if (weight == null && posWeight == null) return LossOf(input, target, default(LogitsCrossEntropy), reduction, "BinaryCrossEntropyWithLogits");
+            var positive = input.LogSigmoid().Mul(target);
+            if (posWeight is { } p) positive = positive.Mul(p);
+            var losses = positive.Add(input.Neg().LogSigmoid().Mul(1f - target)).Neg();
+            if (weight is { } w) losses = losses.Mul(w);
+            return reduction switch
+            {
+                Reduction.None => losses,
+                Reduction.Sum => losses.Sum(),
+                Reduction.Mean => losses.Mean(),
+                _ => losses.Sum().Div(input.Shape[0]),
+            };
+        }
 
         /// <summary>Binary cross-entropy of probabilities against targets in [0, 1]; logarithms are held at −100 or above; reduced.</summary>
         public Tensor BinaryCrossEntropy(Tensor target, Reduction reduction = Reduction.Mean) => LossOf(input, target, default(ProbabilityCrossEntropy), reduction, "BinaryCrossEntropy");

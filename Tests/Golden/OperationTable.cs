@@ -120,7 +120,7 @@ internal static class OperationTable
         ["huber_loss"] = (x, a) => x[0].HuberLoss(x[1], Reduced(a), a.Float("delta", 1)),
         ["smooth_l1_loss"] = (x, a) => x[0].SmoothL1Loss(x[1], Reduced(a), a.Float("beta", 1)),
         ["binary_cross_entropy"] = (x, a) => x[0].BinaryCrossEntropy(x[1].Float(), Reduced(a)),
-        ["binary_cross_entropy_with_logits"] = (x, a) => x[0].BinaryCrossEntropyWithLogits(x[1].Float(), Reduced(a)),
+        ["binary_cross_entropy_with_logits"] = (x, a) => x[0].BinaryCrossEntropyWithLogits(x[1].Float(), Reduced(a), At(x, 2), At(x, 3)),
         ["kl_div"] = (x, a) => x[0].KlDiv(x[1], Reduced(a), a.Bool("log_target")),
     };
 

@@ -102,3 +102,14 @@ op("repeat", "repeat", lambda x: x.repeat(2, 1, 3), rnd(a, b), repeats=[2, 1, 3]
 op("outer", "outer", torch.outer, rnd(a), rnd(b)); op("norm", "norm", lambda x: x.norm(), rnd(a, b)); z = rnd(a, b, 5); z[0, :, 0] = 0; op("norm_dims", "norm", lambda x: x.norm(dim=1), z, dim=1)
 for n in ("sign", "floor", "ceil", "round"): op(n, n, getattr(torch, n), rnd(a, b, scale=3))
 op("erf", "erf", torch.erf, rnd(a, b, scale=2))
+# Soft and weighted targets; weights get no gradient.
+def weighted(label, name, fn, x, t, *weights, **attrs):
+    op(label, name, lambda x, t: fn(x, t, *weights), x, t, **attrs)
+    d = json.load(open(f"{OUT}/ops/{label}.json")); d["inputs"] += [js(w) for w in weights]; d["grads"] += [None] * len(weights)
+    json.dump(d, open(f"{OUT}/ops/{label}.json", "w"))
+
+
+soft = rnd(2, 5, a).softmax(1).float().double()
+weighted("cross_entropy_probabilities", "cross_entropy", F.cross_entropy, rnd(2, 5, a), soft)
+weighted("cross_entropy_probabilities_weights", "cross_entropy", lambda x, t, w: F.cross_entropy(x, t, w, label_smoothing=.1, reduction="sum"), rnd(2, 5, a), soft, rnd(5).abs(), label_smoothing=.1, reduction="sum")
+weighted("bce_logits_weights", "binary_cross_entropy_with_logits", lambda x, t, w, p: F.binary_cross_entropy_with_logits(x, t, w, pos_weight=p), rnd(a, b, scale=5), rnd(a, b).sigmoid().float().double(), rnd(b).abs(), rnd(b).abs())
