@@ -50,6 +50,7 @@ public sealed record ClusterJob
     /// <summary>The cluster's view of a job that the single-process trainer would run: same bits.</summary>
     public static ClusterJob From(TrainingJob job)
     {
+        if (job.Plateau != null) throw new UserErrorException("ReduceLROnPlateau runs in a single process only: choose a schedule that is a function of the step");
         using var first = new ModelReplica(job);
         return new ClusterJob
         {

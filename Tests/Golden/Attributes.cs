@@ -38,6 +38,9 @@ internal sealed class Attributes
         return texts[name] = Find(name) is { } value ? value.GetString()! : missing;
     }
 
+    /// <summary>A list of objects.</summary>
+    public JsonElement[] Objects(string name) => Find(name) is { } value ? [.. value.EnumerateArray()] : [];
+
     /// <summary>A list of integers; one integer is a list of one.</summary>
     public int[] Ints(string name)
     {

@@ -23,7 +23,17 @@ internal static class ScheduleTable
         ["OneCycleLR"] = o => new OneCycleLR(
             o.Double("max_lr"), o.Int("total_steps"), o.Double("pct_start", 0.3), o.Text("anneal_strategy", "cos") == "linear" ? Annealing.Linear : Annealing.Cosine, o.Double("div_factor", 25),
             o.Double("final_div_factor", 1e4), o.Bool("three_phase")),
+        ["SequentialLR"] = o => new SequentialLR(Parts(o), [.. o.Ints("milestones").Select(m => (long)m)]),
+        ["ChainedScheduler"] = o => new ChainedScheduler(Parts(o)),
     };
+
+    private static Schedule[] Parts(Attributes options) => [.. options.Objects("schedulers").Select(part =>
+    {
+        var inner = new Attributes(part.GetProperty("options"));
+        var schedule = Table[part.GetProperty("schedule").GetString()!](inner);
+        inner.AllWereRead();
+        return schedule;
+    })];
 
     public static RunningSchedule Make(string name, double baseRate, Attributes options)
     {

@@ -1,6 +1,6 @@
-"""Figures of whole modules, class weights and clipping, computed by PyTorch in float64 from float32-representable numbers.
+"""Figures of whole modules, class weights, clipping and chained schedules, computed by PyTorch in float64 from float32-representable numbers.
 
-make_figures.py OUT [SEED]: writes OUT/{modules,clipping,ops}/*.json; Tests/Golden/README.md describes the format.
+make_figures.py OUT [SEED]: writes OUT/{modules,clipping,ops,schedules}/*.json; Tests/Golden/README.md describes the format.
 """
 import json, os, sys
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -131,3 +131,13 @@ for label, limit, scale in (("norm_clips", 1.0, 3.0), ("norm_is_below", 100.0, 1
     if label == "value": nn.utils.clip_grad_value_(ps, limit)
     else: norm = nn.utils.clip_grad_norm_(ps, limit).item()
     save("clipping", label, dict(clip="value" if label == "value" else "norm", max=limit, grads=before, norm=norm, after=[js(p.grad) for p in ps]))
+
+S = torch.optim.lr_scheduler
+part = lambda name, **kw: (name, kw)
+for label, name, parts, milestones in (("sequential", "SequentialLR", [part("LinearLR", start_factor=.1, total_iters=D(5)), part("CosineAnnealingLR", T_max=12, eta_min=.001), part("ExponentialLR", gamma=.8)], [D(5), D(17)]),
+                                       ("chained", "ChainedScheduler", [part("ConstantLR", factor=.4, total_iters=D(4)), part("ExponentialLR", gamma=.9), part("StepLR", step_size=7, gamma=.5)], None)):
+    o = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=.1); inner = [getattr(S, n)(o, **kw) for n, kw in parts]; lrs = []
+    s = S.SequentialLR(o, inner, milestones) if milestones else S.ChainedScheduler(inner, o)
+    for _ in range(28): lrs.append(o.param_groups[0]["lr"]); o.step(); s.step()
+    options = dict(schedulers=[dict(schedule=n, options=kw) for n, kw in parts])
+    save("schedules", label, dict(schedule=name, options=dict(options, milestones=milestones) if milestones else options, base_lr=.1, lr=lrs))
