@@ -24,11 +24,13 @@ internal sealed class PieceWeights(JobPlan plan, ClockPlan clocks, bool sampleCo
         {
             int count = clocks.Samples(step, i);
             denominators[i] = count == 0 ? 0 : sampleCounts ? count : replica.Denominator(plan.PieceAt(step, i));
+            present[i] = denominators[i] > 0;
             total += denominators[i];
         }
-        // Without a counted target in the whole batch the mean is 0/0, as in PyTorch: the pieces are computed and show it.
-        for (int i = 0; i < present.Length; i++) present[i] = total == 0 ? clocks.Samples(step, i) > 0 : denominators[i] > 0;
         this.step = step;
+        if (total > 0) return;
+        // Without a counted target in the whole batch the mean is 0/0, as in PyTorch: the pieces are computed and show it.
+        for (int i = 0; i < present.Length; i++) present[i] = clocks.Samples(step, i) > 0;
     }
 
     /// <summary>The factor on a leaf's gradient; 1 where a step has a single piece.</summary>

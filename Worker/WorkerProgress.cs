@@ -16,7 +16,7 @@ internal sealed class WorkerProgress
     private readonly Queue<(long Step, int Leaf)> granted = new();
     private readonly long[] versions;
     private readonly (long Step, bool[] Leaves)[] computed;
-    private ImmutableArray<WorkerId> owners = [];
+    private readonly List<int> own = [];
     private WorkerId self;
     private long horizon;
     private bool halted;
@@ -49,7 +49,7 @@ internal sealed class WorkerProgress
     public void Join(WorkerId worker, bool newTerm)
     {
         self = worker;
-        owners = [];
+        own.Clear();
         AssignmentRevision = default;
         HorizonRevision = default;
         horizon = 0;
@@ -66,7 +66,9 @@ internal sealed class WorkerProgress
     {
         if (order.Revision.CompareTo(AssignmentRevision) <= 0) return;
         AssignmentRevision = order.Revision;
-        owners = order.Owners;
+        own.Clear();
+        for (int shard = 0; shard < order.Owners.Length; shard++)
+            if (order.Owners[shard] == self) own.Add(shard);
     }
 
     public void Heard(Schedule.Horizon order)
@@ -104,7 +106,7 @@ internal sealed class WorkerProgress
         leaves = [];
         step = Version;
         if (isAsync) return TryNextGranted(out step, out leaves);
-        if (Version < 0 || owners.IsEmpty) return false;
+        if (Version < 0 || own.Count == 0) return false;
         long end = Math.Min(halted ? Math.Min(Next, horizon) : horizon, Version + staleness + 1);
         for (; step < end; step++)
         {
@@ -155,14 +157,13 @@ internal sealed class WorkerProgress
     private ImmutableArray<int> Owned(long step)
     {
         bool[] done = ComputedOf(step);
-        var builder = ImmutableArray.CreateBuilder<int>();
-        for (int shard = 0; shard < owners.Length; shard++)
+        ImmutableArray<int>.Builder? builder = null;
+        foreach (int shard in own)
         {
-            if (owners[shard] != self) continue;
             for (int leaf = shard * plan.Accumulate; leaf < (shard + 1) * plan.Accumulate; leaf++)
-                if (!done[leaf] && clocks.Samples(step, leaf) > 0) builder.Add(leaf);
+                if (!done[leaf] && clocks.Samples(step, leaf) > 0) (builder ??= ImmutableArray.CreateBuilder<int>()).Add(leaf);
         }
-        return builder.ToImmutable();
+        return builder?.ToImmutable() ?? [];
     }
 
     private bool[] ComputedOf(long step)

@@ -15,7 +15,7 @@ internal static class SimulateCommand
     [
         new("seed", "<n>", "Simulation", "The first seed. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Seed = given.Long(0, int.MaxValue) } }),
         new("seeds", "<n>", "Simulation", "How many seeds, one run each. Default: 1000.", (asked, given) => asked with { Options = asked.Options with { Seeds = given.Int(1, int.MaxValue) } }),
-        new("workers", "<n>", "Simulation", "Workers at the start. Default: 4.", (asked, given) => asked with { Options = asked.Options with { Workers = given.Int(1, 64) } }),
+        new("workers", "<n>", "Simulation", "Workers at the start. Default: 4.", (asked, given) => asked with { Options = asked.Options with { Workers = given.Int(1, 1024) } }),
         new("faults", "<kinds>", "Simulation", $"all, none or a list of {string.Join(", ", FaultKinds.All.Select(FaultKinds.Name))}. Default: all.", (asked, given) => asked with { Options = asked.Options with { Faults = FaultKinds.Parse(given.Text) } }),
         new("consistency", "<mode>", "Simulation", "bsp or ssp:<s>. Default: bsp.", (asked, given) => asked with { Options = asked.Options with { Consistency = Consistency.Parse(given.Text) } }),
         new("speculate", "", "Simulation", "Lets idle workers compute what others are slow with.", (asked, given) => asked with { Options = asked.Options with { Speculate = given.Switch() } }),

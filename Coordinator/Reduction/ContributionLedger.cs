@@ -72,6 +72,12 @@ public sealed class ContributionLedger(int leaves, ClockPlan? clocks)
             if (Bug != PlantedBug.None) return Mistake(known);
             return same ? Taken.Duplicate : Taken.Conflict;
         }
+        if (!HasNew(offered.Node))
+        {
+            // All of it is here in smaller parts, which may be being summed at this moment: they stay.
+            offered.Lease?.Dispose();
+            return Taken.Duplicate;
+        }
         for (int leaf = offered.Node.Lo; leaf < offered.Node.Hi; leaf++) Remove(leaf);
         byFirst[offered.Node.Lo] = offered;
         missing -= Expected(offered.Node);
@@ -95,7 +101,12 @@ public sealed class ContributionLedger(int leaves, ClockPlan? clocks)
     {
         var results = ImmutableArray.CreateBuilder<Gradients.Leaf>(expected.Length);
         foreach (var entry in byFirst)
-            if (entry is not null) results.AddRange(entry.Header.Leaves.OrderBy(leaf => leaf.Piece));
+        {
+            if (entry is null) continue;
+            int start = results.Count;
+            results.AddRange(entry.Header.Leaves);
+            SortByPiece(results, start);
+        }
         return results.ToImmutable();
     }
 
@@ -104,6 +115,13 @@ public sealed class ContributionLedger(int leaves, ClockPlan? clocks)
     {
         for (int leaf = 0; leaf < byFirst.Length; leaf++) Remove(leaf);
         Step = -1;
+    }
+
+    /// <summary>A node's leaves come nearly in order: absent ones first.</summary>
+    private static void SortByPiece(ImmutableArray<Gradients.Leaf>.Builder results, int start)
+    {
+        for (int i = start + 1; i < results.Count; i++)
+            for (int j = i; j > start && results[j - 1].Piece > results[j].Piece; j--) (results[j - 1], results[j]) = (results[j], results[j - 1]);
     }
 
     private Entry? Covering(TreeNode node)
@@ -118,6 +136,16 @@ public sealed class ContributionLedger(int leaves, ClockPlan? clocks)
         if (Bug == PlantedBug.DroppedShard) missing--;
         else if (Bug == PlantedBug.DoubleCount) byFirst[known.Node.Lo] = known with { Header = known.Header with { Scale = known.Header.Scale * 2, Leaves = [.. known.Header.Leaves, .. known.Header.Leaves] } };
         return Bug == PlantedBug.DroppedShard && IsComplete ? Taken.Counted : Taken.Duplicate;
+    }
+
+    private bool HasNew(TreeNode node)
+    {
+        for (int leaf = node.Lo; leaf < node.Hi; leaf++)
+        {
+            if (byFirst[leaf] is { } entry) leaf = entry.Node.Hi - 1;
+            else if (expected[leaf]) return true;
+        }
+        return false;
     }
 
     private void Remove(int leaf)

@@ -51,9 +51,12 @@ internal sealed class InvariantChecks(long seed, JobPlan plan, int staleness)
 
     private void CheckLeaves(Progress.Applied report)
     {
+        Span<int> counts = stackalloc int[plan.Pieces];
+        counts.Clear();
+        foreach (var leaf in report.Leaves) counts[leaf.Piece]++;
         for (int piece = 0; piece < plan.Pieces; piece++)
         {
-            int count = report.Leaves.Count(leaf => leaf.Piece == piece), expected = plan.Piece(report.Step, piece).Count > 0 ? 1 : 0;
+            int count = counts[piece], expected = plan.Piece(report.Step, piece).Count > 0 ? 1 : 0;
             if (count != expected) Break("contributions", $"step {report.Step} counted piece {piece} {count} times");
         }
     }

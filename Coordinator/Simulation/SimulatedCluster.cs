@@ -23,7 +23,7 @@ public static class SimulatedCluster
         options.Validate();
         using var host = new SimulationHost();
         using var trace = new SimulationTrace();
-        var replica = new TinyReplica(SimulatedRun.Plan);
+        var replica = new TinyReplica(SimulatedRun.PlanOf(options));
         Func<IReplica> replicas = () => replica;
         string undisturbed = Undisturbed(host, options, replicas);
         var faults = new SortedDictionary<FaultKind, int>();

@@ -44,6 +44,7 @@ internal sealed class SimulatedRun
         this.host = host;
         this.options = options;
         this.replica = replica;
+        Plan = PlanOf(options);
         random = new Random(unchecked((int)(seed * 2654435761L + (seed >> 32))));
         network = new SimulatedNetwork(queue, random, trace);
         home = new SimulatedNode(-1, "home", queue, () => 50) { IsAlive = true };
@@ -61,7 +62,13 @@ internal sealed class SimulatedRun
     }
 
     /// <summary>The small job of every run: 20 steps of which each fifth has a batch that S does not divide.</summary>
-    public static JobPlan Plan { get; } = new() { TrainCount = 74, TestCount = 300, BatchSize = 16, Shards = 4, Epochs = 4, Seed = 1 };
+    public static JobPlan PlanOf(SimulationOptions options)
+    {
+        int batch = options.Shards * 4;
+        return new JobPlan { TrainCount = batch * 37 / 8, TestCount = 300, BatchSize = batch, Shards = options.Shards, Epochs = 4, Seed = 1 };
+    }
+
+    private JobPlan Plan { get; }
 
     /// <summary>The faults that were drawn.</summary>
     public IReadOnlyList<Fault> Faults { get; }
@@ -102,7 +109,7 @@ internal sealed class SimulatedRun
         network.Bind(serverAddress, server);
         var coordinatorSetup = new CoordinatorSetup
         {
-            Job = Job, Plan = Plan, Buckets = buckets, Servers = [serverAddress], WorkersMayJoin = true, Observer = OnEvent, Clock = clock, Tick = Tick,
+            Job = Job, Plan = Plan, Buckets = buckets, Servers = [serverAddress], MinWorkers = options.Faults.Count == 0 ? options.Workers : 1, WorkersMayJoin = true, Observer = OnEvent, Clock = clock, Tick = Tick,
         };
         coordinator = host.Create(() => new CoordinatorActor(coordinatorSetup));
         network.Bind(coordinatorAddress, coordinator);

@@ -23,6 +23,9 @@ public sealed record SimulationOptions
     /// <summary>Lets idle workers compute what others are slow with.</summary>
     public bool Speculate { get; init; }
 
+    /// <summary>Logical shards of the small job; workers beyond them are spares.</summary>
+    public int Shards { get; init; } = 4;
+
     /// <summary>A mistake put in on purpose, for tests that show that it is found.</summary>
     internal PlantedBug Bug { get; init; }
 
@@ -31,7 +34,8 @@ public sealed record SimulationOptions
     public void Validate()
     {
         if (Seeds < 1) throw new UserErrorException($"seeds: {Seeds} is not allowed, give 1 or more");
-        if (Workers is < 1 or > 64) throw new UserErrorException($"workers: {Workers} is not allowed, give 1 to 64");
+        if (Workers is < 1 or > 1024) throw new UserErrorException($"workers: {Workers} is not allowed, give 1 to 1024");
+        if (Shards is < 1 or > 1024) throw new UserErrorException($"shards: {Shards} is not allowed, give 1 to 1024");
         if (Consistency is not (Consistency.Bsp or Consistency.Ssp)) throw new UserErrorException($"consistency: {Consistency} cannot be simulated, give bsp or ssp:<s>");
     }
 }

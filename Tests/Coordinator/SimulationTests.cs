@@ -11,11 +11,11 @@ public sealed class SimulationTests
     [InlineData("bsp")]
     [InlineData("ssp:0")]
     [InlineData("ssp:3")]
-    public void Two_hundred_seeds_of_all_faults_break_no_promise(string consistency)
+    public void Five_hundred_seeds_of_all_faults_break_no_promise(string consistency)
     {
-        var report = SimulatedCluster.Run(new SimulationOptions { Seed = 1, Seeds = 200, Consistency = Consistency.Parse(consistency) });
+        var report = SimulatedCluster.Run(new SimulationOptions { Seed = 1, Seeds = 500, Consistency = Consistency.Parse(consistency) });
         Assert.True(report.Violations.Count == 0, Tell(report));
-        Assert.Equal(200, report.Seeds);
+        Assert.Equal(500, report.Seeds);
         Assert.All(FaultKinds.All, kind => Assert.True(report.Faults[kind] > 10, $"{kind}: {report.Faults[kind]} runs"));
     }
 
