@@ -13,6 +13,8 @@ internal sealed class TensorSender : IDisposable
     /// <summary>Opens a connection for a session: gives the link, what the receiver has, and its window.</summary>
     internal delegate (ByteLink Link, ControlRecord State, long Window) Connector(Guid session);
 
+    private const int GoodbyeTime = 500;
+
     private readonly object gate = new();
     private readonly Queue<Outgoing> waiting = new();
     private readonly Queue<Outgoing> unconfirmed = new();
@@ -47,13 +49,7 @@ internal sealed class TensorSender : IDisposable
     public long Dropped => Interlocked.Read(ref dropped);
 
     /// <summary>Bytes of tensors sent so far, floats counted.</summary>
-    public long SentBytes
-    {
-        get
-        {
-            lock (gate) return sentBytes;
-        }
-    }
+    public long SentBytes => Interlocked.Read(ref sentBytes);
 
     /// <summary>Whether a connection is open now.</summary>
     public bool IsConnected
@@ -105,8 +101,12 @@ internal sealed class TensorSender : IDisposable
             open = link;
             Monitor.PulseAll(gate);
         }
-        open?.Dispose();
-        if (Thread.CurrentThread != thread) thread.Join();
+        // Between two tensors the thread says goodbye and ends by itself; one that stands still in a send is cut off.
+        if (!thread.Join(GoodbyeTime))
+        {
+            open?.Dispose();
+            thread.Join();
+        }
         foreach (var item in unconfirmed.Concat(waiting)) item.Hold?.Dispose();
     }
 
@@ -130,11 +130,24 @@ internal sealed class TensorSender : IDisposable
             {
                 if (!stopped) report(error.Message);
             }
+            if (stopped) SayGoodbye();
             Close();
             control?.Join();
             lock (gate)
                 if (!stopped) Monitor.Wait(gate, pause);
             pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, options.LongestRetry.Ticks));
+        }
+    }
+
+    private void SayGoodbye()
+    {
+        try
+        {
+            if (link is { } open && failure is null) writer.WriteGoodbye(open, "its node ends");
+        }
+        catch (ChannelException)
+        {
+            // The peer finds the connection closed, which says the same.
         }
     }
 
