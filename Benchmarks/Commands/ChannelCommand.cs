@@ -18,12 +18,12 @@ namespace DistTrain.Benchmarks.Commands;
 /// <summary><c>channel</c>: GB/s one way for each kind of channel and tensor size, beside a bare socket loop and a memory copy in the same run.</summary>
 internal static class ChannelCommand
 {
-    // Many short rounds: on a machine that does other things too, some of them run undisturbed.
-    private const int Rounds = 60;
+    // The best of several: on a machine that does other things too, some run undisturbed.
+    private const int Rounds = 15;
 
     public static int Run(string[] args)
     {
-        double seconds = args.Length > 0 ? double.Parse(args[0], CultureInfo.InvariantCulture) : 0.006;
+        double seconds = args.Length > 0 ? double.Parse(args[0], CultureInfo.InvariantCulture) : 0.05;
         using var system = ActorSystem.Create("channels", ProtocolConfig.Shared);
         for (int kib = 64; kib <= 64 << 10; kib *= 4)
         {
