@@ -32,6 +32,9 @@ public sealed record ClusterJob
     /// <summary>Steps that are already in the weights.</summary>
     public long StartStep { get; init; }
 
+    /// <summary>The figures that go with <see cref="StartStep"/>, as a checkpoint's notes; null for a fresh start.</summary>
+    public IReadOnlyDictionary<string, string>? Notes { get; init; }
+
     /// <summary>Whether the loss's denominator of a piece is its number of samples, as for a plain mean.</summary>
     public bool SampleCountDenominators { get; init; } = true;
 

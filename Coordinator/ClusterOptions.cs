@@ -21,6 +21,9 @@ public sealed record ClusterOptions
     /// <summary>Where to write a timeline that Perfetto opens; null for none.</summary>
     public string? TracePath { get; init; }
 
+    /// <summary>Where and how often the run is saved; null for not at all.</summary>
+    public Checkpoints.CheckpointPlan? Checkpoints { get; init; }
+
     /// <summary>How often actors report and ask again for what did not come.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
 }

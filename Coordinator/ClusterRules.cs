@@ -1,3 +1,4 @@
+using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 
 namespace DistTrain.Coordinator;
@@ -19,6 +20,9 @@ public static class ClusterRules
         if (options.Speculate && job.Codec.HasState) throw new UserErrorException($"codec was {job.Codec}, which does not go with speculate: a shard's residual cannot be in two places");
         if (local && job.Plan.Accumulate > 1) throw Exclude("accumulate", job.Plan.Accumulate.ToString(), mode, "every shard steps by itself");
         if (local && job.Plan.ClipNorm is not null) throw Exclude("clip-norm", job.Plan.ClipNorm.ToString()!, mode, "what is averaged is a change of weights, not a gradient");
+        if (options.Checkpoints is null) return;
+        if (async || local) throw Exclude("checkpoint-dir", options.Checkpoints.Folder.Path, mode, "its state is not saved yet");
+        if (TensorCodec.Create(job.Codec).StatePerBlock > 0) throw new UserErrorException($"checkpoint-dir was {options.Checkpoints.Folder.Path}, which does not go with codec {job.Codec}: its residuals are not saved yet");
     }
 
     private static UserErrorException Exclude(string option, string value, string mode, string why) =>

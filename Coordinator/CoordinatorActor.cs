@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using DistTrain.Coordinator.Scheduling;
+using DistTrain.Coordinator.Serving;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 
@@ -45,7 +46,7 @@ public sealed class CoordinatorActor : UntypedActor
         applied = new AppliedSteps(setup.Servers.Length, setup.StartStep);
         clocks = new Training.ClockPlan(setup.Plan, setup.Consistency);
         samples = new SampleLedger(setup.Plan, clocks, setup.StartStep);
-        metrics = new RunMetrics(setup.Plan, clocks, samples);
+        metrics = new RunMetrics(setup.Plan, clocks, samples, setup.Notes);
         orders = new RunOrders(setup.Term, setup.Plan.Shards);
         foreach (var server in setup.Servers) Context.Watch(server);
         AskServers();
@@ -71,6 +72,7 @@ public sealed class CoordinatorActor : UntypedActor
             case Membership.Join join: OnJoin(join); break;
             case Membership.Leave leave: OnLost(leave.Worker, leave.Incarnation, 0); break;
             case Membership.Lost lost: OnLost(lost.Worker, lost.Incarnation, lost.SilentMs); break;
+            case NodeLost node: OnNodeLost(node); break;
             case Terminated dead: OnTerminated(dead.ActorRef); break;
             case Evaluation.Report report: OnEvaluated(report); break;
             case Schedule.Halted halted: OnHalted(halted); break;
@@ -159,6 +161,11 @@ public sealed class CoordinatorActor : UntypedActor
         else if (setup.Servers.Contains(actor)) Fail("a parameter server stopped");
     }
 
+    private void OnNodeLost(NodeLost node)
+    {
+        foreach (var member in roster.Members.Where(member => member.Actor.Path.Address == node.Node).ToList()) Lose(member, node.SilentMs);
+    }
+
     private void OnLost(WorkerId worker, Incarnation incarnation, double silentMs)
     {
         if (roster.Find(worker, incarnation) is { } member) Lose(member, silentMs);
@@ -199,7 +206,17 @@ public sealed class CoordinatorActor : UntypedActor
             if (setup.Plan.TestCount > 0 && (phase == Phase.Training || applied.Complete >= clocks.Count)) Evaluate();
             else EndEpoch(null);
         }
-        else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
+        else
+        {
+            TakeNotes();
+            if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
+        }
+    }
+
+    /// <summary>The coordinator's part of a checkpoint; at an epoch's end after its evaluation.</summary>
+    private void TakeNotes()
+    {
+        if (setup.Snapshots is { } snapshots && snapshots.Wants(applied.Complete)) snapshots.Note(applied.Complete, metrics.Notes(applied.Complete));
     }
 
     private void Evaluate()
@@ -238,6 +255,7 @@ public sealed class CoordinatorActor : UntypedActor
     {
         if (evaluated is null) metrics.Pause(setup.Clock.Now);
         setup.Observer(metrics.EndEpoch(setup.Plan.EpochOf(clocks.EndOfEpochStep(applied.Complete - 1)), evaluated));
+        TakeNotes();
         if (applied.Complete >= clocks.Count) End(new RunEvent.Finished(metrics.Totals(Steps)));
         else if (phase == Phase.Evaluating) Train();
         else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
@@ -286,6 +304,7 @@ public sealed class CoordinatorActor : UntypedActor
         if (phase == Phase.Ended) return;
         phase = Phase.Ended;
         outcome = last.GetType().Name;
+        if (setup.Snapshots is { } snapshots) snapshots.Last = metrics.Notes(applied.Complete);
         var ended = new Schedule.JobEnded(setup.Term, outcome);
         foreach (var server in setup.Servers) Context.Unwatch(server);
         foreach (var server in setup.Servers) server.Tell(ended, Self);

@@ -48,6 +48,12 @@ public sealed record CoordinatorSetup
     /// <summary>Its clock.</summary>
     public required IActorClock Clock { get; init; }
 
+    /// <summary>The figures that the run goes on from, as a checkpoint's notes.</summary>
+    public IReadOnlyDictionary<string, string>? Notes { get; init; }
+
+    /// <summary>Takes its notes for checkpoints; null for none.</summary>
+    internal Checkpoints.Snapshots? Snapshots { get; init; }
+
     /// <summary>How often it asks again for what did not come.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -144,6 +144,7 @@ public sealed class ParameterServerActor : UntypedActor
         long start = spans is null ? 0 : Timeline.Now;
         foreach (var channel in workers.Values) channel.Send(published, tensor);
         spans?.Broadcast(start, state);
+        if (setup.Snapshots is { } snapshots && snapshots.Wants(state.Version)) snapshots.Take(state.Version, state.Bucket, setup.Store.Open(state.Version), setup.State);
         if (log.Advance(own.Min(bucket => bucket.Version)) is { } applied) coordinator.Tell(applied, Self);
         Start(state);
     }

@@ -38,6 +38,9 @@ public abstract record RunEvent
     /// <summary>A checkpoint is durable.</summary>
     public sealed record CheckpointDone(long Step, string Path, double Milliseconds) : RunEvent;
 
+    /// <summary>A checkpoint could not be written; those before it are untouched.</summary>
+    public sealed record CheckpointFailed(long Step, string Error, int InARow) : RunEvent;
+
     /// <summary>The job reached its end.</summary>
     public sealed record Finished(RunTotals Totals) : RunEvent;
 

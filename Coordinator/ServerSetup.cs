@@ -75,6 +75,9 @@ public sealed record ServerSetup
     /// <summary>Where it records what it does when; null for nowhere.</summary>
     public Timeline? Timeline { get; init; }
 
+    /// <summary>Takes copies for checkpoints; null for none.</summary>
+    internal Checkpoints.Snapshots? Snapshots { get; init; }
+
     /// <summary>A mistake put in on purpose, for tests of the simulator.</summary>
     internal Simulation.PlantedBug Bug { get; init; }
 

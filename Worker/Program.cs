@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DistTrain.Worker.CommandLine;
+using DistTrain.Worker.Node;
 
-var root = new RootCommand("A worker of a cluster.");
-HelpPage.Replace(root, "A worker computes gradients for a coordinator. Joining one over the network is not built yet: Coordinator's command local runs its workers in its own process.", [], null);
-return await CommandRunner.RunAsync(root, args.Length == 0 ? ["--help"] : args);
+var root = new RootCommand("Computes for a coordinator.") { JoinCommand.Create() };
+HelpPage.Replace(root, "A worker of DistTrain: computes gradients for a coordinator's job.", [.. root.Subcommands.Select(command => new HelpPage.Row("Commands", command.Name, command.Description ?? ""))], null);
+return await CommandRunner.RunAsync(root, args);

@@ -71,6 +71,7 @@ public sealed class WorkerActor : UntypedActor
             case ComputeFailed failed: OnFailed(failed); break;
             case Tick: OnTick(); break;
             case Impatience: OnImpatience(); break;
+            case Leave: OnLeave(); break;
             case Schedule.JobEnded: Context.Stop(Self); break;
             default: Unhandled(message); break;
         }
@@ -236,6 +237,13 @@ public sealed class WorkerActor : UntypedActor
         Join();
     }
 
+    /// <summary>Hands its shards over: others begin with them at once, whatever is being computed here.</summary>
+    private void OnLeave()
+    {
+        if (welcome is not null) setup.Coordinator.Tell(new Membership.Leave(welcome.Worker, setup.Incarnation), Self);
+        Context.Stop(Self);
+    }
+
     private void OnTick()
     {
         if (pieces is null) return;
@@ -269,6 +277,12 @@ public sealed class WorkerActor : UntypedActor
     }
 
     private bool Follows(Term other) => welcome is not null && other == term;
+
+    /// <summary>The node to its worker: go.</summary>
+    internal sealed class Leave
+    {
+        public static readonly Leave Instance = new();
+    }
 
     private sealed class Impatience
     {

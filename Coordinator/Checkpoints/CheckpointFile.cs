@@ -44,12 +44,44 @@ public static class CheckpointFile
     /// <exception cref="UserErrorException">It is damaged, foreign, or of another model: the message names the file and says what is wrong.</exception>
     public static Checkpoint Read(string path, ParameterLayout layout)
     {
-        using var file = SafeTensorsFile.Open(path);
+        using var file = Open(path);
+        string found = Note(file, "layout");
+        if (found != layout.Hash) throw new UserErrorException($"{path}: the checkpoint is of another model: layout {Short(found)}, expected {Short(layout.Hash)}");
+        return Read(file, layout, found);
+    }
+
+    /// <summary>Reads the job of a checkpoint, and checks that the file is whole.</summary>
+    /// <exception cref="UserErrorException">It is damaged or foreign: the message names the file and says what is wrong.</exception>
+    public static string ReadJob(string path)
+    {
+        using var file = Open(path);
+        return Note(file, "job");
+    }
+
+    private static SafeTensorsFile Open(string path)
+    {
+        var file = SafeTensorsFile.Open(path);
+        try
+        {
+            Verify(file, path);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static void Verify(SafeTensorsFile file, string path)
+    {
         if (!file.Metadata.TryGetValue("format", out string? format) || format != Format)
             throw new UserErrorException($"{path}: not a checkpoint: its format is {format ?? "not given"}, expected {Format}");
         file.VerifyChecksum();
-        string found = Note(file, "layout");
-        if (found != layout.Hash) throw new UserErrorException($"{path}: the checkpoint is of another model: layout {Short(found)}, expected {Short(layout.Hash)}");
+    }
+
+    private static Checkpoint Read(SafeTensorsFile file, ParameterLayout layout, string found)
+    {
         return new Checkpoint
         {
             Step = Number(file, "step"),

@@ -16,6 +16,7 @@ internal static class LocalCommand
         .. JobSettings.For<LocalOptions>(options => options.Job, (options, job) => options with { Job = job }),
         new("workers", "<n>", "Batches and shards", "Workers, each a thread that computes; no more than shards. Default: one per core, as far as there are shards.", (options, given) => options with { Workers = given.Int(1, 1024) }),
         .. ClusterSettings.For<LocalOptions>(options => options.Cluster, (options, cluster) => options with { Cluster = cluster }),
+        .. CheckpointSettings.For<LocalOptions>(options => options.Checkpoints, (options, checkpoints) => options with { Checkpoints = checkpoints }),
         .. OutputSettings.For<LocalOptions>(options => options.Output, (options, output) => options with { Output = output }),
     ];
 
@@ -24,19 +25,23 @@ internal static class LocalCommand
     {
         var command = new Command("local", "Trains a job on a cluster in this process.");
         var options = new SettingOptions<LocalOptions>(command, Settings, Summary);
-        command.SetAction((parsed, _) => RunAsync(options.Bind(parsed, new LocalOptions())));
+        command.SetAction((parsed, _) => RunAsync(defaults => options.Bind(parsed, defaults)));
         return command;
     }
 
-    private static async Task<int> RunAsync(LocalOptions options)
+    private static async Task<int> RunAsync(Func<LocalOptions, LocalOptions> bind)
     {
+        var options = bind(new LocalOptions());
+        var start = RunStart.Find(options.Checkpoints, Console.Error.WriteLine);
+        if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
         int workers = Workers(options);
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobBuilder.Build(options.Job, workers);
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics);
         return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
         {
-            await using var cluster = new LocalCluster(ClusterJob.From(job), options.Cluster with { Workers = workers }, tell);
+            var settings = options.Cluster with { Workers = workers, Checkpoints = start.Plan(options.Job with { Shards = job.Shards, Numerics = numerics }, job) };
+            await using var cluster = new LocalCluster(start.Begin(ClusterJob.From(job), job), settings, tell);
             return await cluster.RunAsync(stop);
         });
     }

@@ -14,6 +14,9 @@ internal sealed record LocalOptions
     /// <summary>How the cluster runs the job.</summary>
     public ClusterOptions Cluster { get; init; } = new();
 
+    /// <summary>What the run saves on its way, and what it starts from.</summary>
+    public CheckpointOptions Checkpoints { get; init; } = new();
+
     /// <summary>Where and how results go.</summary>
     public OutputOptions Output { get; init; } = new();
 }

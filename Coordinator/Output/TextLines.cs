@@ -25,8 +25,13 @@ internal static class TextLines
         RunEvent.WorkerLost e => $"lost {e.Name} at step {e.Step} after {e.SilentMs.ToString("F0", Invariant)} ms of silence; its shards {string.Join(", ", e.Shards)} move on",
         RunEvent.Waiting e => $"step {e.Step}: no worker is left; waiting for one to join",
         RunEvent.CheckpointDone e => $"checkpoint of step {e.Step}: {e.Path}",
+        RunEvent.CheckpointFailed e => CheckpointFailed(e),
         _ => null,
     };
+
+    /// <summary>The warning that a checkpoint is missing.</summary>
+    public static string CheckpointFailed(RunEvent.CheckpointFailed failed) =>
+        $"warning: the checkpoint of step {failed.Step} cannot be written ({failed.InARow} in a row; after {Checkpoints.CheckpointWriter.MostFailures} the run fails): {failed.Error}";
 
     /// <summary>The lines at the end.</summary>
     public static IEnumerable<string> End(RunSummary summary)

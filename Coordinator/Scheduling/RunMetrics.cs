@@ -4,8 +4,13 @@ using DistTrain.Training;
 namespace DistTrain.Coordinator.Scheduling;
 
 /// <summary>A run's figures: the epoch's sums in step and leaf order, never in the order of arrival, and the time spent training.</summary>
-public sealed class RunMetrics(JobPlan plan, ClockPlan clocks, SampleLedger ledger)
+public sealed class RunMetrics
 {
+    private const string EpochNote = "epoch", FinishedNote = "finished_epoch", TestNote = "test";
+
+    private readonly JobPlan plan;
+    private readonly ClockPlan clocks;
+    private readonly SampleLedger ledger;
     private MetricSum epoch = new();
     private MetricSum? finishedEpoch;
     private MetricSum? test;
@@ -13,6 +18,29 @@ public sealed class RunMetrics(JobPlan plan, ClockPlan clocks, SampleLedger ledg
     private TimeSpan? since;
     private long samples, epochSamples, skipped, pieces, stalenessSum;
     private int maxStaleness;
+
+    /// <summary>Begins with nothing, or with what a checkpoint says.</summary>
+    public RunMetrics(JobPlan plan, ClockPlan clocks, SampleLedger ledger, IReadOnlyDictionary<string, string>? notes = null)
+    {
+        (this.plan, this.clocks, this.ledger) = (plan, clocks, ledger);
+        if (notes is null) return;
+        if (notes.TryGetValue(EpochNote, out string? sum)) epoch = MetricSum.Parse(sum);
+        if (notes.TryGetValue(FinishedNote, out sum)) finishedEpoch = MetricSum.Parse(sum);
+        if (notes.TryGetValue(TestNote, out sum)) test = MetricSum.Parse(sum);
+    }
+
+    /// <summary>The sums after this many steps, for a checkpoint.</summary>
+    public IReadOnlyDictionary<string, string> Notes(long steps)
+    {
+        var notes = new Dictionary<string, string>();
+        // An epoch that a limit on steps has cut short goes on after a resume with a higher limit.
+        bool isCut = epoch.Samples == 0 && steps % plan.StepsPerEpoch != 0;
+        var running = isCut ? finishedEpoch : epoch;
+        if (running is { Samples: > 0 }) notes[EpochNote] = running.ToText();
+        if (!isCut && finishedEpoch is { } finished) notes[FinishedNote] = finished.ToText();
+        if (test is { } tested) notes[TestNote] = tested.ToText();
+        return notes;
+    }
 
     /// <summary>The clock of training runs from now on.</summary>
     public void Resume(TimeSpan now) => since ??= now;

@@ -23,6 +23,21 @@ public sealed class MetricSum
     /// <summary>Adds an evaluation slice's result.</summary>
     public void Add(EvaluationResult slice) => Add(slice.Samples, slice.Denominator, slice.LossSum, slice.Correct, slice.Counted);
 
+    /// <summary>The sum as text that <see cref="Parse"/> reads back to the bit.</summary>
+    public string ToText() => FormattableString.Invariant($"{Samples} {denominator:R} {lossSum:R} {correct} {counted}");
+
+    /// <summary>Reads what <see cref="ToText"/> wrote.</summary>
+    /// <exception cref="UserErrorException">It is something else.</exception>
+    public static MetricSum Parse(string text)
+    {
+        string[] parts = text.Split(' ');
+        var culture = System.Globalization.CultureInfo.InvariantCulture;
+        if (parts.Length == 5 && long.TryParse(parts[0], culture, out long samples) && double.TryParse(parts[1], culture, out double denominator) && double.TryParse(parts[2], culture, out double lossSum)
+            && long.TryParse(parts[3], culture, out long correct) && long.TryParse(parts[4], culture, out long counted))
+            return new MetricSum { Samples = samples, denominator = denominator, lossSum = lossSum, correct = correct, counted = counted };
+        throw new UserErrorException($"a metric's sum was '{text}', expected five numbers");
+    }
+
     private void Add(int samples, double denominator, double lossSum, long correct, long counted)
     {
         Samples += samples;

@@ -31,10 +31,15 @@ public sealed class CommandProcess : IDisposable
     private readonly Process process;
     private readonly TaskCompletionSource firstLine = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StringBuilder output = new();
+    private readonly List<(string Text, int Times, TaskCompletionSource Printed)> waiting = [];
+    private bool ended;
     private readonly Task outputRead;
-    private readonly Task<string> errorsRead;
+    private readonly StringBuilder errors = new();
+    private readonly Task errorsRead;
 
-    public CommandProcess(string folder, string arguments, params (string Name, string Value)[] variables)
+    public CommandProcess(string folder, string arguments, params (string Name, string Value)[] variables) : this("DistTrain.Coordinator.dll", folder, arguments, variables) { }
+
+    private CommandProcess(string program, string folder, string arguments, (string Name, string Value)[] variables)
     {
         // A test runner in the background ignores SIGINT, and its children would inherit that.
         var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : Dotnet)
@@ -50,17 +55,20 @@ public sealed class CommandProcess : IDisposable
             start.ArgumentList.Add(Dotnet);
         }
         start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "DistTrain.Coordinator.dll"));
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, program));
         foreach (var argument in arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("DISTTRAIN_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in variables) start.Environment[name] = value;
         process = Process.Start(start)!;
         process.StandardInput.Close();
-        errorsRead = process.StandardError.ReadToEndAsync();
-        outputRead = ReadAsync();
+        errorsRead = ReadAsync(process.StandardError, errors);
+        outputRead = ReadAsync(process.StandardOutput, output);
     }
 
     private static string Dotnet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+
+    /// <summary>The real Worker.</summary>
+    public static CommandProcess Worker(string folder, string arguments, params (string Name, string Value)[] variables) => new("DistTrain.Worker.dll", folder, arguments, variables);
 
     /// <summary>Runs a command in a folder of its own to its end.</summary>
     public static async Task<CommandResult> RunAsync(string arguments, params (string Name, string Value)[] variables)
@@ -79,6 +87,32 @@ public sealed class CommandProcess : IDisposable
     /// <summary>Waits until the command has printed a line.</summary>
     public Task StartedAsync() => firstLine.Task.WaitAsync(Patience);
 
+    /// <summary>Waits until the command has printed so many lines with a text in them, or has ended.</summary>
+    public Task PrintedAsync(string text, int times = 1)
+    {
+        var printed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (output) waiting.Add((text, times, printed));
+        Check();
+        return printed.Task.WaitAsync(Patience);
+    }
+
+    /// <summary>Waits for a line with a text in it, on either stream; the line.</summary>
+    public async Task<string> LineAsync(string text)
+    {
+        await PrintedAsync(text);
+        lock (output) return $"{output}{errors}".Split('\n').FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal)) ?? throw new InvalidOperationException($"ended without '{text}': {output}{errors}");
+    }
+
+    /// <summary>Ends the process as <c>kill -9</c> does, and waits for that.</summary>
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    /// <summary>Halts the process, or lets it go on.</summary>
+    public void Freeze(bool frozen) => Assert.Equal(0, Kill(process.Id, frozen ? 19 : 18));
+
     /// <summary>Sends a signal.</summary>
     public void Send(PosixSignal signal) => Assert.Equal(0, Kill(process.Id, signal == PosixSignal.SIGINT ? 2 : 15));
 
@@ -94,10 +128,11 @@ public sealed class CommandProcess : IDisposable
         {
             process.Kill(entireProcessTree: true);
             await outputRead;
-            throw new TimeoutException($"the command did not end in {Patience}; it printed: {output} {await errorsRead}");
+            throw new TimeoutException($"the command did not end in {Patience}; it printed: {output} {errors}");
         }
         await outputRead;
-        return new CommandResult(process.ExitCode, output.ToString(), await errorsRead);
+        await errorsRead;
+        return new CommandResult(process.ExitCode, output.ToString(), errors.ToString());
     }
 
     public void Dispose()
@@ -106,14 +141,28 @@ public sealed class CommandProcess : IDisposable
         process.Dispose();
     }
 
-    private async Task ReadAsync()
+    private async Task ReadAsync(StreamReader from, StringBuilder to)
     {
-        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        while (await from.ReadLineAsync() is { } line)
         {
-            output.Append(line).Append('\n');
-            firstLine.TrySetResult();
+            lock (output) to.Append(line).Append('\n');
+            if (to == output) firstLine.TrySetResult();
+            Check();
         }
+        if (to != output) return;
         firstLine.TrySetResult();
+        lock (output) ended = true;
+        Check();
+    }
+
+    private void Check()
+    {
+        lock (output)
+        {
+            string[] all = $"{output}{errors}".Split('\n');
+            foreach (var (text, times, printed) in waiting)
+                if (ended || all.Count(line => line.Contains(text, StringComparison.Ordinal)) >= times) printed.TrySetResult();
+        }
     }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]

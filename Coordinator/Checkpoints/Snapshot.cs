@@ -1,0 +1,29 @@
+using DistTrain.Tensors;
+
+namespace DistTrain.Coordinator.Checkpoints;
+
+/// <summary>A run's state at one step, on its way into a checkpoint: copied bucket by bucket as the servers get there.</summary>
+internal sealed class Snapshot(long step, int parts, SnapshotBuffers? buffers)
+{
+    /// <summary>Steps done.</summary>
+    public long Step => step;
+
+    /// <summary>Its memory; null where this step is left out because the disk is behind.</summary>
+    public SnapshotBuffers? Buffers => buffers;
+
+    /// <summary>Buckets, and the coordinator's notes, that are still to come.</summary>
+    public int Missing { get; set; } = parts;
+
+    /// <summary>The coordinator's small state.</summary>
+    public IReadOnlyDictionary<string, string> Notes { get; set; } = new Dictionary<string, string>();
+}
+
+/// <summary>The memory of a snapshot, used again.</summary>
+internal sealed class SnapshotBuffers(int length, int states)
+{
+    /// <summary>Weights and buffers, laid out.</summary>
+    public FloatBuffer Weights { get; } = new(length);
+
+    /// <summary>The optimizer's state, one buffer per name.</summary>
+    public FloatBuffer[] State { get; } = [.. Enumerable.Range(0, states).Select(_ => new FloatBuffer(length))];
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Coordinator.Output;
+using DistTrain.Coordinator.Recovery;
+using DistTrain.Coordinator.Serving;
+using DistTrain.Training;
+using DistTrain.Worker.CommandLine;
+using DistTrain.Worker.Node;
+
+namespace DistTrain.Coordinator.Commands;
+
+/// <summary><c>serve</c>: coordinates a job for workers in processes of their own.</summary>
+internal static class ServeCommand
+{
+    private const string Summary = "Coordinates a job for workers that join over the network, from this machine or others; they may come, go and crash. The result is the one of local with the same shards.";
+
+    /// <summary>Its settings.</summary>
+    internal static readonly IReadOnlyList<Setting<ServeOptions>> Settings =
+    [
+        .. JobSettings.For<ServeOptions>(options => options.Job, (options, job) => options with { Job = job }),
+        new("min-workers", "<n>", "Batches and shards", "Workers to wait for before the first step; also the shards, where --shards is not given. Default: 1.", (options, given) => options with { MinWorkers = given.Int(1, 4096) }),
+        .. NetworkSettings.For<ServeOptions>(options => options.Network, (options, network) => options with { Network = network }),
+        new("stable-after", "<seconds>", "Network", "How long a node may be unreachable before it is shut out and must begin anew; its work moves on before. Default: 10.", (options, given) => options with { StableAfter = TimeSpan.FromSeconds(given.Number(0, 3600)) }),
+        .. ClusterSettings.For<ServeOptions>(options => options.Cluster, (options, cluster) => options with { Cluster = cluster }),
+        new("standby", "", "Checkpoints", "Waits until the coordinator that shares --checkpoint-dir fails, then goes on from its last checkpoint. Workers name both: --coordinator a:4053,b:4053.", (options, given) => options with { Standby = given.Switch() }),
+        .. CheckpointSettings.For<ServeOptions>(options => options.Checkpoints, (options, checkpoints) => options with { Checkpoints = checkpoints }),
+        .. OutputSettings.For<ServeOptions>(options => options.Output, (options, output) => options with { Output = output }),
+    ];
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var command = new Command("serve", "Coordinates a job for workers on other machines.");
+        var options = new SettingOptions<ServeOptions>(command, Settings, Summary);
+        command.SetAction((parsed, _) => RunAsync(defaults => options.Bind(parsed, defaults)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Func<ServeOptions, ServeOptions> bind)
+    {
+        var options = bind(new ServeOptions());
+        if (options.Standby && options.Checkpoints.Folder is null) throw new UserErrorException("--standby needs --checkpoint-dir: the folder that both coordinators share");
+        using var reign = options.Checkpoints.Folder is { } folder ? Reign.Take(folder, options.Network.Detection, options.Standby, Console.Error.WriteLine) : null;
+        if (options.Standby && reign is null)
+        {
+            Console.Error.WriteLine("the job is over");
+            return ExitCode.Done;
+        }
+        // The other coordinator may have failed before its first checkpoint.
+        if (options.Standby && new CheckpointFolder(options.Checkpoints.Folder!).Files().Count > 0) options = options with { Checkpoints = options.Checkpoints with { Resume = true } };
+        var start = RunStart.Find(options.Checkpoints, Console.Error.WriteLine);
+        if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
+        var numerics = JobRun.UseNumerics(options.Job);
+        var job = JobBuilder.Build(options.Job, options.MinWorkers);
+        var resolved = options.Job with { Shards = job.Shards, Numerics = numerics };
+        var settings = options.Cluster with { Workers = options.MinWorkers, Checkpoints = start.Plan(resolved, job) is { } plan ? plan with { Fence = reign!.TryFenced } : null };
+        if (options.Network.Insecure) Console.Error.WriteLine("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
+        Action<RunEvent>? tellAll = null;
+        using var cluster = new ServeCluster(start.Begin(ClusterJob.From(job), job), options, settings, reign, happened => tellAll!(happened));
+        Console.Error.WriteLine($"listening on {options.Network.PublicHost ?? options.Network.Host}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
+        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port);
+        return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) =>
+        {
+            tellAll = tell;
+            return cluster.RunAsync(resolved, job.Data.Fingerprint, Console.Error.WriteLine, stop);
+        });
+    }
+}

@@ -1,0 +1,217 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Coordinator.Reduction;
+using DistTrain.Optim;
+using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Transport;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Coordinator;
+
+/// <summary>Where a job is hosted: what differs between a cluster in one process and one of many.</summary>
+internal sealed record HostPlace
+{
+    /// <summary>The job's id.</summary>
+    public JobId Job { get; init; } = new(Guid.NewGuid());
+
+    /// <summary>The coordinator's reign.</summary>
+    public Term Term { get; init; } = new(1);
+
+    /// <summary>Workers to wait for before the first step.</summary>
+    public required int MinWorkers { get; init; }
+
+    /// <summary>Whether the run waits for another worker when the last one is lost.</summary>
+    public bool WorkersMayJoin { get; init; }
+
+    /// <summary>Opens a channel to a worker (first) from a server (second); null for within the process.</summary>
+    public Func<IActorRef, IActorRef, ITensorChannel>? Connect { get; init; }
+
+    /// <summary>Told each server and its number before the coordinator begins.</summary>
+    public Action<IActorRef, int>? ServerStarted { get; init; }
+}
+
+/// <summary>The coordinator's half of a run, the same for every kind of cluster: weights and their versions, optimizer state, servers, the coordinator, checkpoints. Workers come from outside.</summary>
+internal sealed class JobHost
+{
+    private readonly ClusterJob job;
+    private readonly ClusterOptions options;
+    private readonly FloatBuffer[] state;
+    private readonly WeightStore store;
+    private readonly WeightStore? published;
+    private readonly TaskCompletionSource<RunEvent> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<RunEvent> observer;
+    private readonly Lock telling = new();
+    private Snapshots? snapshots;
+    private CheckpointWriter? writer;
+    private ImmutableArray<IActorRef> servers = [];
+    private Term term;
+    private readonly UpdateRule rule;
+    private readonly long startClock;
+    private long steps, version;
+
+    /// <summary>Copies the weights and cuts the layout.</summary>
+    public JobHost(ClusterJob job, ClusterOptions options, Action<RunEvent> observer)
+    {
+        (this.job, this.options, this.observer) = (job, options, observer);
+        ClusterRules.Check(job, options);
+        Timeline = options.TracePath is null ? null : new Timeline();
+        Buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
+        rule = job.Consistency is Consistency.Local ? new OuterRule(job.Layout) : job.Rule;
+        startClock = new ClockPlan(job.Plan, job.Consistency).StartingAt(job.StartStep);
+        version = job.Consistency is Consistency.Async ? startClock * job.Plan.Pieces : startClock;
+        state = [.. rule.StateNames.Select((_, i) => InitialState(i))];
+        store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
+        WeightsCodec = TensorCodec.Create(job.WeightsCodec);
+        if (job.WeightsCodec.IsLossy) published = new WeightStore(version, RoundedWeights.Of(WeightsCodec, Buckets, job.Weights), job.Consistency.StalenessBound);
+        steps = job.StartStep;
+    }
+
+    /// <summary>The layout, cut into buckets.</summary>
+    public BucketPlan Buckets { get; }
+
+    /// <summary>The codec of weights on their way to workers.</summary>
+    public TensorCodec WeightsCodec { get; }
+
+    /// <summary>What servers publish: the weights as workers get them.</summary>
+    public WeightStore Published => published ?? store;
+
+    /// <summary>The threads that reduce and step.</summary>
+    public ComputeGroup Group { get; } = new();
+
+    /// <summary>Where what happens is recorded; null for nowhere.</summary>
+    public Timeline? Timeline { get; }
+
+    /// <summary>The coordinator; nobody before <see cref="Start"/>.</summary>
+    public IActorRef Coordinator { get; private set; } = ActorRefs.Nobody;
+
+    /// <summary>Starts servers and coordinator; workers may join from then on.</summary>
+    public void Start(ActorSystem system, IActorClock clock, HostPlace place)
+    {
+        if (Coordinator != ActorRefs.Nobody) throw new InvalidOperationException("a cluster runs a job once");
+        term = place.Term;
+        StartCheckpoints();
+        StartServers(system, clock, place);
+        var setup = new CoordinatorSetup
+        {
+            Job = place.Job,
+            Term = place.Term,
+            Plan = job.Plan,
+            Buckets = Buckets,
+            Servers = servers,
+            MinWorkers = place.MinWorkers,
+            WorkersMayJoin = place.WorkersMayJoin,
+            StartStep = startClock,
+            Consistency = job.Consistency,
+            Codec = job.Codec,
+            WeightsCodec = job.WeightsCodec,
+            Notes = job.Notes,
+            Snapshots = snapshots,
+            Observer = OnEvent,
+            Clock = clock,
+            Tick = options.Tick,
+        };
+        Coordinator = system.ActorOf(Props.Create(() => new CoordinatorActor(setup)), "coordinator");
+        _ = Coordinator.WatchAsync().ContinueWith(_ => ended.TrySetResult(new RunEvent.Failed("the coordinator stopped")), TaskScheduler.Default);
+    }
+
+    /// <summary>Ends when the run does; the last event.</summary>
+    public Task<RunEvent> Ended => ended.Task;
+
+    /// <summary>Asks the run to end after its step.</summary>
+    public void Stop(string reason) => Coordinator.Tell(new Protocol.Schedule.Stop(reason));
+
+    /// <summary>Ends the run at once: it cannot go on.</summary>
+    public void Fail(string error) => Coordinator.Tell(new Progress.Failed(term, error));
+
+    /// <summary>What the run left; to be asked once all of its actors have ended.</summary>
+    public RunResult Result(RunEvent last)
+    {
+        // Compute threads may still be at a piece that nobody waits for; nothing is read before they are done.
+        Group.Dispose();
+        writer?.Dispose();
+        Timeline?.WriteTo(options.TracePath!);
+        bool held = store.TryRead(version, out var lease);
+        var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
+        lease.Dispose();
+        if (last is not RunEvent.Failed && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last);
+        return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state };
+    }
+
+    /// <summary>Ends threads, also of a run that was never started.</summary>
+    public void Close()
+    {
+        Group.Dispose();
+        writer?.Dispose();
+    }
+
+    private void StartCheckpoints()
+    {
+        if (options.Checkpoints is not { } plan) return;
+        writer = new CheckpointWriter(plan, job, () => snapshots!, term, OnEvent);
+        snapshots = new Snapshots(Buckets, state.Length, plan.Every, writer.Post);
+    }
+
+    private void StartServers(ActorSystem system, IActorClock clock, HostPlace place)
+    {
+        var started = ImmutableArray.CreateBuilder<IActorRef>();
+        for (int i = 0; i < options.Servers; i++)
+        {
+            var setup = new ServerSetup
+            {
+                Id = new ServerId(i),
+                Job = place.Job,
+                Term = place.Term,
+                Head = i == 0 ? null : started[0],
+                Plan = job.Plan,
+                Buckets = Buckets,
+                Rule = rule,
+                LearningRate = job.Consistency is Consistency.Local ? _ => OuterRule.LearningRate : job.LearningRate,
+                State = state,
+                Store = store,
+                Published = published,
+                WeightsCodec = WeightsCodec,
+                StartStep = startClock,
+                Consistency = job.Consistency,
+                OnNonFinite = job.OnNonFinite,
+                Compute = Group,
+                Timeline = Timeline,
+                Snapshots = snapshots,
+                Clock = clock,
+                Tick = options.Tick,
+            };
+            if (place.Connect is { } connect) setup = setup with { Connect = connect };
+            var made = setup;
+            var props = job.Consistency is Consistency.Async ? Props.Create(() => new AsyncServerActor(made)) : Props.Create(() => new ParameterServerActor(made));
+            var server = system.ActorOf(props, $"server-{i}");
+            place.ServerStarted?.Invoke(server, i);
+            started.Add(server);
+        }
+        servers = started.ToImmutable();
+    }
+
+    /// <summary>Events come from the coordinator's thread and from the one that writes checkpoints; they are told one at a time.</summary>
+    private void OnEvent(RunEvent happened)
+    {
+        lock (telling)
+        {
+            if (happened is RunEvent.StepDone step) (steps, version) = (step.Step + 1, step.Version);
+            observer(happened);
+        }
+        if (happened is RunEvent.Finished or RunEvent.Interrupted or RunEvent.Failed) ended.TrySetResult(happened);
+        if (happened is RunEvent.CheckpointFailed { InARow: >= CheckpointWriter.MostFailures } failed)
+            Coordinator.Tell(new Progress.Failed(term, $"{failed.InARow} checkpoints in a row could not be written: {failed.Error}"));
+    }
+
+    private FloatBuffer InitialState(int index) => job.State is { } resumed ? Copy(resumed[index]) : new FloatBuffer(job.Layout.Length);
+
+    private static FloatBuffer Copy(FloatBuffer source)
+    {
+        var copy = new FloatBuffer(source.Length);
+        source.Span.CopyTo(copy.Span);
+        return copy;
+    }
+}

@@ -1,0 +1,112 @@
+using DistTrain.Coordinator.Checkpoints;
+
+namespace DistTrain.Coordinator.Recovery;
+
+/// <summary>
+/// A coordinator's right to run the job of a folder of checkpoints: a lease beside them, renewed while it lasts. Who shares the folder and finds the lease expired takes over under the next term; who lost it writes nothing there any more.
+/// </summary>
+internal sealed class Reign : IDisposable
+{
+    private const string LeaseName = "coordinator.lease", EndName = "job-ended";
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+
+    private readonly LeaseFile lease;
+    private readonly string end;
+    private readonly Timer renewal;
+    private int lost;
+
+    private Reign(LeaseFile lease, string folder, TimeSpan expiry)
+    {
+        this.lease = lease;
+        end = Path.Combine(folder, EndName);
+        renewal = new Timer(_ => Renew(), null, expiry / 4, expiry / 4);
+    }
+
+    /// <summary>Told once, on another thread, when another coordinator has taken over.</summary>
+    public Action Lost { get; set; } = () => { };
+
+    /// <summary>The term.</summary>
+    public long Term => lease.Term;
+
+    /// <summary>Takes the right, waiting for it as long as it takes.</summary>
+    /// <param name="folder">The folder of checkpoints.</param>
+    /// <param name="expiry">How long a coordinator may be silent before another takes over.</param>
+    /// <param name="standby">Whether another coordinator is expected to run; else one that does is an error.</param>
+    /// <param name="note">Told what is waited for.</param>
+    /// <returns>Null when the job that was stood by for has ended.</returns>
+    /// <exception cref="UserErrorException">Another coordinator runs the job, or the folder cannot be used.</exception>
+    public static Reign? Take(string folder, TimeSpan expiry, bool standby, Action<string> note)
+    {
+        _ = new CheckpointFolder(folder);
+        var lease = new LeaseFile(Path.Combine(folder, LeaseName), $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}", expiry);
+        var patience = System.Diagnostics.Stopwatch.StartNew();
+        bool told = false;
+        try
+        {
+            while (!lease.TryAcquire())
+            {
+                if (standby && HasEnded(folder)) return null;
+                if (!standby && patience.Elapsed > expiry * 3) throw new UserErrorException($"--checkpoint-dir {folder}: another coordinator runs this job; give --standby to take over when it fails");
+                if (!told) note(standby ? "standing by" : "waiting for the lease of an earlier coordinator to expire");
+                told = true;
+                Thread.Sleep(Look);
+            }
+            if (standby && HasEnded(folder))
+            {
+                lease.Release();
+                return null;
+            }
+            File.Delete(Path.Combine(folder, EndName));
+            return new Reign(lease, folder, expiry);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"--checkpoint-dir {folder}: cannot be written to: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Runs an action that only the one who reigns may do; false, without running it, for another.</summary>
+    public bool TryFenced(Action action) => lease.TryFenced(action);
+
+    /// <summary>Leaves word that the job is over, for those who stand by.</summary>
+    public void End()
+    {
+        try
+        {
+            lease.TryFenced(() => File.WriteAllText(end, $"term {Term}\n"));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Who stands by then takes over, finds the job done and says so.
+        }
+    }
+
+    /// <summary>Gives the right up.</summary>
+    public void Dispose()
+    {
+        renewal.Dispose();
+        try
+        {
+            lease.Release();
+        }
+        catch (IOException)
+        {
+            // It expires by itself.
+        }
+    }
+
+    private static bool HasEnded(string folder) => File.Exists(Path.Combine(folder, EndName));
+
+    private void Renew()
+    {
+        try
+        {
+            if (lease.Renew()) return;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            if (lease.IsHeld()) return;
+        }
+        if (Interlocked.Exchange(ref lost, 1) == 0) Lost();
+    }
+}

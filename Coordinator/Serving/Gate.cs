@@ -1,0 +1,186 @@
+using Akka.Actor;
+using Akka.Cluster;
+using DistTrain.Protocol;
+using DistTrain.Simd;
+using DistTrain.Worker.Node;
+
+namespace DistTrain.Coordinator.Serving;
+
+/// <summary>What the gate tells nodes, and whom it tells what.</summary>
+internal sealed record GateSetup
+{
+    /// <summary>The job, as nodes are told.</summary>
+    public required Nodes.Offer Offer { get; init; }
+
+    /// <summary>The job's numerics level.</summary>
+    public required SimdLevel Numerics { get; init; }
+
+    /// <summary>The job's token; null for none.</summary>
+    public JobToken? Token { get; init; }
+
+    /// <summary>How long a node may be unreachable before it is shut out for good.</summary>
+    public TimeSpan StableAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Told, in a line each, about nodes that come, go or are refused.</summary>
+    public required Action<string> Report { get; init; }
+
+    /// <summary>Closes the channels to a node that has gone for good.</summary>
+    public Action<Address> Disconnect { get; init; } = _ => { };
+
+    /// <summary>How the job is.</summary>
+    public required Func<Nodes.Status> Status { get; init; }
+
+    /// <summary>Ends the job after its step, for a reason.</summary>
+    public required Action<string> Stop { get; init; }
+
+    /// <summary>Completed once the job is over and every node has heard of it.</summary>
+    public required TaskCompletionSource AllGone { get; init; }
+}
+
+/// <summary>
+/// Where nodes come to: tells them what the job is, or why they may not take part, and watches the cluster for those that go. Without a standby nobody shuts the coordinator out: it alone decides who is down.
+/// </summary>
+internal sealed class Gate : UntypedActor, IWithTimers
+{
+    private readonly GateSetup setup;
+    private readonly Cluster cluster = Cluster.Get(Context.System);
+    private readonly Dictionary<Address, (string Name, TimeSpan Heard)> nodes = [];
+    private bool over;
+
+    /// <summary>Opens the gate.</summary>
+    public Gate(GateSetup setup) => this.setup = setup;
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private static TimeSpan Now => Context.System.Scheduler.HighResMonotonicClock;
+
+    /// <inheritdoc/>
+    protected override void PreStart() =>
+        cluster.Subscribe(Self, ClusterEvent.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.ReachableMember), typeof(ClusterEvent.MemberRemoved), typeof(ClusterEvent.MemberExited));
+
+    /// <inheritdoc/>
+    protected override void PostStop() => cluster.Unsubscribe(Self);
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Nodes.Hello hello: OnHello(hello); break;
+            case Nodes.Ask ask: OnAsk(ask); break;
+            case Nodes.Ping ping: OnPing(ping); break;
+            case Nodes.Unfit unfit:
+                setup.Report($"{unfit.Name} cannot take part: {unfit.Reason}");
+                Sender.Tell(new Membership.Refused(unfit.Reason), Self);
+                Forget(Sender.Path.Address);
+                break;
+            case Nodes.Bye: Forget(Sender.Path.Address); break;
+            case ClusterEvent.UnreachableMember { Member: var member } when member.Address != cluster.SelfAddress:
+                setup.Report($"{NameOf(member.Address)} is silent");
+                Lose(member.Address);
+                Timers.StartSingleTimer(member.Address, new ShutOut(member.Address), setup.StableAfter);
+                break;
+            case ClusterEvent.ReachableMember reachable: Timers.Cancel(reachable.Member.Address); break;
+            case ClusterEvent.MemberExited exited: Lose(exited.Member.Address); break;
+            case ClusterEvent.MemberRemoved removed:
+                Timers.Cancel(removed.Member.Address);
+                Lose(removed.Member.Address);
+                setup.Disconnect(removed.Member.Address);
+                Forget(removed.Member.Address);
+                break;
+            case ShutOut silent:
+                setup.Report($"{NameOf(silent.Node)} is shut out: it was silent for too long");
+                cluster.Down(silent.Node);
+                break;
+            case JobOver: OnOver(); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    private void OnHello(Nodes.Hello hello)
+    {
+        var refusal = Refusal(hello.Version, hello.Name, hello.Incarnation, hello.Proof) ?? Unable(hello);
+        if (refusal is { } reason)
+        {
+            setup.Report($"{hello.Name} (process {hello.ProcessId}) is refused: {reason}");
+            Sender.Tell(new Membership.Refused(reason), Self);
+            return;
+        }
+        if (over)
+        {
+            Sender.Tell(new Schedule.JobEnded(setup.Offer.Term, "over"), Self);
+            return;
+        }
+        nodes[Sender.Path.Address] = (hello.Name, Now);
+        Sender.Tell(setup.Offer, Self);
+    }
+
+    private void OnAsk(Nodes.Ask ask)
+    {
+        if (Refusal(ask.Version, ask.Name, ask.Incarnation, ask.Proof) is { } reason)
+        {
+            setup.Report($"{ask.Name} is refused: {reason}");
+            Sender.Tell(new Membership.Refused(reason), Self);
+            return;
+        }
+        Sender.Tell(setup.Status(), Self);
+        if (ask.Stop) setup.Stop($"stopped by {ask.Name}");
+    }
+
+    private string? Refusal(int version, string name, Incarnation incarnation, byte[] proof)
+    {
+        if (version != Membership.ProtocolVersion) return $"its protocol version is {version}, the coordinator's is {Membership.ProtocolVersion}";
+        if (setup.Token is not { } token || token.Accepts(name, incarnation, proof)) return null;
+        return proof.Length == 0 ? "it has no token, the job has one" : "its token is not the job's";
+    }
+
+    private string? Unable(Nodes.Hello hello)
+    {
+        if (!Numerics.TryParse(hello.Numerics, out var best) || best < setup.Numerics) return $"its machine computes with {hello.Numerics} at most, the job with {Numerics.Name(setup.Numerics)}";
+        return null;
+    }
+
+    private void OnPing(Nodes.Ping ping)
+    {
+        var address = Sender.Path.Address;
+        if (over)
+        {
+            Sender.Tell(new Schedule.JobEnded(setup.Offer.Term, "over"), Self);
+            return;
+        }
+        nodes[address] = (ping.Name, Now);
+        Sender.Tell(new Nodes.Pong(setup.Offer.Job), Self);
+    }
+
+    /// <summary>The shards of a node's worker move on; the node itself may come back.</summary>
+    private void Lose(Address address)
+    {
+        double silent = nodes.TryGetValue(address, out var known) ? (Now - known.Heard).TotalMilliseconds : 0;
+        setup.Offer.Coordinator.Tell(new NodeLost(address, silent), Self);
+    }
+
+    private void Forget(Address address)
+    {
+        nodes.Remove(address);
+        if (over && nodes.Count == 0) setup.AllGone.TrySetResult();
+    }
+
+    private void OnOver()
+    {
+        over = true;
+        // Nodes that are silent are not waited for: they hear of the end from the others' absence.
+        foreach (var silent in cluster.State.Unreachable) nodes.Remove(silent.Address);
+        if (nodes.Count == 0) setup.AllGone.TrySetResult();
+    }
+
+    private string NameOf(Address address) => nodes.TryGetValue(address, out var known) ? known.Name : address.ToString();
+
+    /// <summary>The run is over: nodes are told when they next ask.</summary>
+    internal sealed class JobOver
+    {
+        public static readonly JobOver Instance = new();
+    }
+
+    private sealed record ShutOut(Address Node);
+}

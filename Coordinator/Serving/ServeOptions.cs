@@ -1,0 +1,36 @@
+using DistTrain.Coordinator.Commands;
+using DistTrain.Training;
+using DistTrain.Transport;
+
+namespace DistTrain.Coordinator.Serving;
+
+/// <summary>What <c>serve</c> is asked for.</summary>
+internal sealed record ServeOptions
+{
+    /// <summary>The port that coordinators listen on where none is given.</summary>
+    public const int DefaultPort = 4053;
+
+    /// <summary>The job.</summary>
+    public JobOptions Job { get; init; } = new();
+
+    /// <summary>Workers to wait for before the first step.</summary>
+    public int MinWorkers { get; init; } = 1;
+
+    /// <summary>How long a node may be unreachable before it is shut out.</summary>
+    public TimeSpan StableAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Whether to wait until the coordinator that runs the job fails.</summary>
+    public bool Standby { get; init; }
+
+    /// <summary>How the node is reached.</summary>
+    public NodeNetwork Network { get; init; } = new() { Port = DefaultPort };
+
+    /// <summary>How the cluster runs the job.</summary>
+    public ClusterOptions Cluster { get; init; } = new();
+
+    /// <summary>What the run saves on its way, and what it starts from.</summary>
+    public CheckpointOptions Checkpoints { get; init; } = new();
+
+    /// <summary>Where and how results go.</summary>
+    public OutputOptions Output { get; init; } = new();
+}

@@ -1,0 +1,47 @@
+namespace DistTrain.Transport;
+
+/// <summary>How a node is reached, and by whom.</summary>
+public sealed record NodeNetwork
+{
+    /// <summary>The address to listen on.</summary>
+    public string Host { get; init; } = "127.0.0.1";
+
+    /// <summary>The host that other nodes reach this one at; null for <see cref="Host"/>.</summary>
+    public string? PublicHost { get; init; }
+
+    /// <summary>The port of the control plane; 0 for any free one.</summary>
+    public int Port { get; init; }
+
+    /// <summary>How tensors may travel.</summary>
+    public ChannelChoice Channel { get; init; }
+
+    /// <summary>PEM files: certificate, key and authority; null for those that are not given.</summary>
+    public (string? Certificate, string? Key, string? Authority) Tls { get; init; }
+
+    /// <summary>Allows a network without TLS beyond this machine.</summary>
+    public bool Insecure { get; init; }
+
+    /// <summary>A file with the job's token; null for none.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>How long a node may be silent before it counts as unreachable.</summary>
+    public TimeSpan Detection { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether others can reach the node only from this machine.</summary>
+    public bool IsLoopback => IsLocal(Host) && IsLocal(PublicHost ?? Host);
+
+    /// <summary>The node's identity for TLS; null where it has none and needs none.</summary>
+    /// <exception cref="UserErrorException">TLS is needed and not given, or only in part.</exception>
+    public NodeIdentity? Identity()
+    {
+        if (Tls is (null, null, null))
+        {
+            if (IsLoopback || Insecure) return null;
+            throw new UserErrorException($"--host was {PublicHost ?? Host}, which other machines can reach: give --tls-certificate, --tls-key and --tls-ca, or --insecure on a network that you trust");
+        }
+        if (Tls is ({ } certificate, { } key, { } authority)) return NodeIdentity.Load(new TlsFiles(certificate, key, authority));
+        throw new UserErrorException($"{(Tls.Certificate is null ? "--tls-certificate" : Tls.Key is null ? "--tls-key" : "--tls-ca")} is missing: TLS needs a certificate, its key and the authority");
+    }
+
+    private static bool IsLocal(string host) => host == "localhost" || (System.Net.IPAddress.TryParse(host, out var address) && System.Net.IPAddress.IsLoopback(address));
+}

@@ -1,0 +1,99 @@
+using DistTrain.Tests.Data;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Coordinator.Commands;
+
+/// <summary>Stop, crash and resume on the real command.</summary>
+public class ResumeTests
+{
+    private const string Job = "local --data digits:203,40 --batch-size 20 --shards 4 --dropout 0.2 --optimizer adamw --output json";
+
+    [Fact]
+    public async Task A_run_that_is_stopped_mid_epoch_goes_on_to_the_bits_of_one_that_never_was()
+    {
+        using var folder = new TempFolder();
+        var whole = CommandProcess.RunAsync($"{Job} --epochs 3 --workers 2");
+        var first = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --epochs 3 --workers 2 --max-steps 16 --checkpoint-dir saved --checkpoint-every 5");
+        Assert.Equal([16], first.Events.Where(e => e.GetProperty("event").GetString() == "checkpoint").Select(e => e.GetProperty("step").GetInt64()).TakeLast(1));
+        // Only what is allowed to change is given; the rest comes from the checkpoint.
+        var second = await CommandProcess.RunInAsync(folder.Folder, "local --resume --checkpoint-dir saved --max-steps 33 --workers 3 --output json");
+        Assert.Equal(Hashes(await whole), Hashes(second));
+    }
+
+    [Fact]
+    public async Task A_run_that_is_killed_at_any_time_goes_on_to_the_same_bits()
+    {
+        // DISTTRAIN_KILLS sets how many times; each ends with a file that is whole, or the one before it.
+        int kills = int.TryParse(Environment.GetEnvironmentVariable("DISTTRAIN_KILLS"), out int given) ? given : 4;
+        using var folder = new TempFolder();
+        const string Long = $"{Job} --model mlp-wide --epochs 12 --workers 2";
+        var whole = await CommandProcess.RunAsync(Long);
+        var random = new Random(5);
+        bool begun = false;
+        for (int i = 0; i < kills; i++)
+        {
+            using var command = new CommandProcess(folder.Folder, $"{Long} --checkpoint-dir saved --checkpoint-every 1{(begun ? " --resume" : "")}");
+            await command.StartedAsync();
+            await command.PrintedAsync("checkpoint", random.Next(1, 8));
+            command.Kill();
+            begun = true;
+        }
+        var last = await CommandProcess.RunInAsync(folder.Folder, $"{Long} --checkpoint-dir saved --checkpoint-every 1 --resume");
+        Assert.Equal(Hashes(whole), Hashes(last));
+    }
+
+    [Theory]
+    [InlineData("--lr 0.5", "--lr was 0.5", "")]
+    [InlineData("--shards 2", "--shards was 2", "expected 4")]
+    [InlineData("--data digits:100,40", "--data was digits:100,40", "digits:203,40")]
+    [InlineData("--init-weights x", "--init-weights", "--resume")]
+    public async Task Resume_refuses_another_job(string arguments, string given, string allowed)
+    {
+        using var folder = new TempFolder();
+        Assert.Equal(0, (await CommandProcess.RunInAsync(folder.Folder, $"{Job} --max-steps 2 --checkpoint-dir saved")).ExitCode);
+        AssertRefused(await CommandProcess.RunInAsync(folder.Folder, $"local --resume --checkpoint-dir saved {arguments}"), given, allowed);
+        AssertRefused(await CommandProcess.RunInAsync(folder.Folder, $"{Job} --checkpoint-dir saved"), "--checkpoint-dir saved", "--resume");
+    }
+
+    [Theory]
+    [InlineData("local --resume", "--resume needs", "--checkpoint-dir")]
+    [InlineData("local --resume --checkpoint-dir none", "none", "no checkpoint")]
+    [InlineData("local --checkpoint-every 5", "--checkpoint-every needs", "--checkpoint-dir")]
+    [InlineData("local --init-weights none.safetensors", "--init-weights none.safetensors", "no such file")]
+    public async Task What_is_missing_is_said(string arguments, string given, string allowed) => AssertRefused(await CommandProcess.RunAsync(arguments), given, allowed);
+
+    [Fact]
+    public async Task A_fresh_start_from_weights_of_an_earlier_run()
+    {
+        using var folder = new TempFolder();
+        var first = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --max-steps 3 --run-dir out");
+        var none = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --max-steps 1 --lr 0 --weight-decay 0 --init-weights out/weights.safetensors");
+        Assert.Equal(first.Last("finished").GetProperty("weights_sha256").GetString(), none.Last("finished").GetProperty("weights_sha256").GetString());
+        AssertRefused(await CommandProcess.RunInAsync(folder.Folder, $"local --model mlp-wide --init-weights out/weights.safetensors"), "out/weights.safetensors", "shape");
+    }
+
+    [Fact]
+    public void A_job_survives_its_json_and_differences_are_named()
+    {
+        var job = new JobOptions { Consistency = new Consistency.Ssp(2), OnNonFinite = OnNonFinite.Skip, Seed = ulong.MaxValue, LearningRate = 0.1, Shards = 3, Betas = (0.8, 0.9) };
+        Assert.Equal(job, JobJson.Parse(JobJson.Of(job)));
+        Assert.Null(JobJson.Difference(job, job with { Epochs = 7, MaxSteps = 3 }));
+        Assert.Equal(("batch-size", "the default", "8"), JobJson.Difference(job, job with { BatchSize = 8 }));
+        Assert.Throws<UserErrorException>(() => JobJson.Parse("""{ "Code": "rm" }"""));
+    }
+
+    private static (string?, string?, double, double) Hashes(CommandResult run)
+    {
+        Assert.True(run.ExitCode == 0, run.Errors);
+        var end = run.Last("finished");
+        return (end.GetProperty("weights_sha256").GetString(), end.GetProperty("state_sha256").GetString(), end.GetProperty("train_loss").GetDouble(), end.GetProperty("test_loss").GetDouble());
+    }
+
+    private static void AssertRefused(CommandResult result, string given, string allowed)
+    {
+        Assert.Equal(2, result.ExitCode);
+        Assert.Empty(result.Output);
+        Assert.Contains(given, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        Assert.Contains(allowed, result.Errors, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,88 @@
+using DistTrain.Coordinator;
+using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Coordinator;
+
+/// <summary>Checkpoints of running clusters: what goes on from one comes to the bits and figures of a run that was never stopped.</summary>
+public sealed class RunCheckpointTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("disttrain-run-checkpoints-").FullName;
+
+    public void Dispose()
+    {
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 3)]
+    [InlineData(3, 2)]
+    public async Task A_run_goes_on_from_any_step_with_other_workers_and_servers(int workers, int servers)
+    {
+        var job = LinearJob.Of(LinearJob.Plan(epochs: 3, test: 300));
+        var whole = await Run(job, new ClusterOptions { Workers = 2 });
+        await Run(job, Saving(new ClusterOptions { Workers = 2, Servers = 2 }, keep: 100));
+        var store = new CheckpointFolder(folder, 100);
+        foreach (string file in store.Files().Where((_, i) => i % 3 == 0))
+        {
+            var result = await Run(GoOn(job, CheckpointFile.Read(file, LinearJob.Layout)), new ClusterOptions { Workers = workers, Servers = servers });
+            Assert.Equal((whole.WeightsSha256, whole.StateSha256), (result.WeightsSha256, result.StateSha256));
+            Assert.Equal((whole.Totals!.TrainLoss, whole.Totals.TestLoss, whole.Totals.MissedSamples), (result.Totals!.TrainLoss, result.Totals.TestLoss, result.Totals.MissedSamples));
+        }
+    }
+
+    [Fact]
+    public async Task A_run_that_is_stopped_is_saved_at_its_last_step_and_goes_on_to_the_same_bits()
+    {
+        var job = LinearJob.Of(LinearJob.Plan(epochs: 20));
+        var whole = await Run(job, new ClusterOptions { Workers = 2 });
+        using var stop = new CancellationTokenSource();
+        var options = Saving(new ClusterOptions { Workers = 2 }, every: 1000);
+        await using (var cluster = new LocalCluster(job, options, e => { if (e is RunEvent.StepDone { Step: 9 }) stop.Cancel(); }))
+            Assert.IsType<RunEvent.Interrupted>((await cluster.RunAsync(stop.Token).WaitAsync(TimeSpan.FromSeconds(60))).Last);
+        var saved = new CheckpointFolder(folder).LoadLatest(LinearJob.Layout, Assert.Fail)!;
+        Assert.True(saved.Step >= 10, $"step {saved.Step}");
+        var result = await Run(GoOn(job, saved), new ClusterOptions { Workers = 3 });
+        Assert.Equal((whole.WeightsSha256, whole.StateSha256, whole.Totals!.TrainLoss), (result.WeightsSha256, result.StateSha256, result.Totals!.TrainLoss));
+    }
+
+    [Fact]
+    public async Task A_disk_that_refuses_is_told_of_each_time_and_fails_the_run_at_the_third()
+    {
+        var events = new List<RunEvent>();
+        var job = LinearJob.Of(LinearJob.Plan(epochs: 100_000));
+        var result = await Run(job, Saving(new ClusterOptions { Workers = 2 }), e =>
+        {
+            events.Add(e);
+            if (e is RunEvent.CheckpointDone) Directory.Delete(folder, recursive: true);
+        });
+        Assert.Contains("3 checkpoints in a row", Assert.IsType<RunEvent.Failed>(result.Last).Error);
+        Assert.Equal([1, 2, 3], events.OfType<RunEvent.CheckpointFailed>().Take(3).Select(e => e.InARow));
+    }
+
+    [Theory]
+    [InlineData("async")]
+    [InlineData("local:4")]
+    public void What_cannot_be_saved_yet_is_refused(string mode)
+    {
+        var job = LinearJob.Of(LinearJob.Plan()) with { Consistency = Consistency.Parse(mode) };
+        var error = Assert.Throws<UserErrorException>(() => new LocalCluster(job, Saving(new ClusterOptions())));
+        Assert.Contains("checkpoint-dir", error.Message);
+        Assert.Contains(mode, error.Message);
+    }
+
+    private ClusterOptions Saving(ClusterOptions options, long every = 1, int keep = 3) =>
+        options with { Checkpoints = new CheckpointPlan { Folder = new CheckpointFolder(folder, keep), Every = every, DataFingerprint = "data", Numerics = "avx2" } };
+
+    private static ClusterJob GoOn(ClusterJob job, Checkpoint saved) => job with
+    {
+        Weights = saved.Weights, State = [.. saved.OptimizerState.Select(state => state.Values)], StartStep = saved.Step, Notes = saved.Notes,
+    };
+
+    private static async Task<RunResult> Run(ClusterJob job, ClusterOptions options, Action<RunEvent>? observer = null)
+    {
+        await using var cluster = new LocalCluster(job, options, observer);
+        return await cluster.RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+    }
+}

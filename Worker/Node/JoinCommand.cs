@@ -1,0 +1,27 @@
+using System.CommandLine;
+using DistTrain.Worker.CommandLine;
+
+namespace DistTrain.Worker.Node;
+
+/// <summary><c>join</c>: takes part in a coordinator's job.</summary>
+internal static class JoinCommand
+{
+    private const string Summary = "Takes part in the job of a coordinator: gets it from there, computes until it is over, joins again when it was lost.";
+
+    private static readonly IReadOnlyList<Setting<JoinOptions>> Settings =
+    [
+        new("coordinator", "<host:port>", "Job", "Where the coordinator is; several, separated by commas, where there is a standby.", (options, given) => options with { Coordinator = given.NotEmpty("host:port") }),
+        new("coordinator-timeout", "<seconds>", "Job", "How long to look for it, at the start and when it was lost. Default: 300.", (options, given) => options with { CoordinatorTimeout = TimeSpan.FromSeconds(given.Number(0, 1e7)) }),
+        new("name", "<name>", "Job", "The node's name, for people; to be kept when the process is started again. Default: the machine's name and the process id.", (options, given) => options with { Name = given.NotEmpty("a name") }),
+        .. NetworkSettings.For<JoinOptions>(options => options.Network, (options, network) => options with { Network = network }),
+    ];
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var command = new Command("join", "Takes part in a coordinator's job.");
+        var options = new SettingOptions<JoinOptions>(command, Settings, Summary);
+        command.SetAction((parsed, _) => WorkerNode.RunAsync(options.Bind(parsed, new JoinOptions())));
+        return command;
+    }
+}

@@ -1,0 +1,19 @@
+using DistTrain.Transport;
+
+namespace DistTrain.Worker.Node;
+
+/// <summary>What <c>join</c> is asked for.</summary>
+internal sealed record JoinOptions
+{
+    /// <summary>Where coordinators may be, as <c>host:port</c>, separated by commas.</summary>
+    public string Coordinator { get; init; } = "";
+
+    /// <summary>How long to look for one.</summary>
+    public TimeSpan CoordinatorTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>The node's name, the same in each of its lifetimes.</summary>
+    public string Name { get; init; } = $"{Environment.MachineName}-{Environment.ProcessId}";
+
+    /// <summary>How the node is reached.</summary>
+    public NodeNetwork Network { get; init; } = new();
+}

@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Event;
+using Akka.Remote;
+using DistTrain.Protocol;
+
+namespace DistTrain.Worker.Node;
+
+/// <summary>How a lifetime of a node ended.</summary>
+internal abstract record NodeEnd
+{
+    /// <summary>The job is over.</summary>
+    internal sealed record Done : NodeEnd;
+
+    /// <summary>The coordinator, or the node itself, says that it cannot take part.</summary>
+    internal sealed record Refused(string Reason) : NodeEnd;
+
+    /// <summary>Coordinator and node have lost each other: the node begins again.</summary>
+    internal sealed record Lost(string Why) : NodeEnd;
+
+    /// <summary>Nobody was found in time.</summary>
+    internal sealed record NotFound : NodeEnd;
+
+    /// <summary>The user asked for it.</summary>
+    internal sealed record Stopped : NodeEnd;
+}
+
+/// <summary>Speaks with the coordinator's gate for a node: asks what the job is, then each second whether it is still there.</summary>
+internal sealed class NodeAgent : UntypedActor, IWithTimers
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+
+    private readonly ImmutableArray<ActorSelection> gates;
+    private readonly Nodes.Hello hello;
+    private readonly TaskCompletionSource<(Nodes.Offer Offer, IActorRef Gate)> offered;
+    private readonly TaskCompletionSource<NodeEnd> ended;
+    private readonly TimeSpan patience;
+    private Nodes.Offer? offer;
+    private IActorRef gate = ActorRefs.Nobody;
+    private TimeSpan heard;
+
+    /// <summary>Begins to ask.</summary>
+    public NodeAgent(
+        IReadOnlyList<Address> coordinators, Nodes.Hello hello, TimeSpan patience, TaskCompletionSource<(Nodes.Offer, IActorRef)> offered, TaskCompletionSource<NodeEnd> ended)
+    {
+        (this.hello, this.patience, this.offered, this.ended) = (hello, patience, offered, ended);
+        gates = [.. coordinators.Select(address => Context.ActorSelection(new RootActorPath(address) / "user" / "gate"))];
+        Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
+    }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private static TimeSpan Now => Context.System.Scheduler.HighResMonotonicClock;
+
+    /// <inheritdoc/>
+    protected override void PreStart() => Timers.StartPeriodicTimer(this, Turn.Instance, TimeSpan.Zero, Period);
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Nodes.Offer found when offer is null:
+                (offer, gate, heard) = (found, Sender, Now);
+                offered.TrySetResult((found, gate));
+                break;
+            case Nodes.Pong pong:
+                if (pong.Job == offer?.Job) heard = Now;
+                else ended.TrySetResult(new NodeEnd.Lost("the coordinator runs another job now"));
+                break;
+            case Membership.Refused refused: ended.TrySetResult(new NodeEnd.Refused(refused.Reason)); break;
+            case Schedule.JobEnded: ended.TrySetResult(new NodeEnd.Done()); break;
+            case ThisActorSystemQuarantinedEvent: ended.TrySetResult(new NodeEnd.Lost("the cluster has shut this node out")); break;
+            case ToGate last: gate.Tell(last.Message, Self); break;
+            case Turn: OnTurn(); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    private void OnTurn()
+    {
+        if (offer is null)
+        {
+            foreach (var selection in gates) selection.Tell(hello, Self);
+            return;
+        }
+        gate.Tell(new Nodes.Ping(offer.Job, hello.Name), Self);
+        if (Now - heard > patience) ended.TrySetResult(new NodeEnd.Lost($"nothing was heard of the coordinator for {(Now - heard).TotalSeconds:0} s"));
+    }
+
+    /// <summary>Has a message sent to the gate.</summary>
+    internal sealed record ToGate(IProtocolMessage Message) : INoSerializationVerificationNeeded;
+
+    private sealed class Turn
+    {
+        public static readonly Turn Instance = new();
+    }
+}

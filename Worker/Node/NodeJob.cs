@@ -1,0 +1,41 @@
+using DistTrain.Protocol;
+using DistTrain.Simd;
+using DistTrain.Training;
+
+namespace DistTrain.Worker.Node;
+
+/// <summary>A job as a node has built it from what the coordinator sent.</summary>
+internal sealed class NodeJob : IDisposable
+{
+    private NodeJob(TrainingJob job, ModelReplica replica, BucketPlan buckets) => (Job, Replica, Buckets) = (job, replica, buckets);
+
+    /// <summary>The job.</summary>
+    public TrainingJob Job { get; }
+
+    /// <summary>The model, ready to compute.</summary>
+    public ModelReplica Replica { get; }
+
+    /// <summary>The layout, cut into buckets.</summary>
+    public BucketPlan Buckets { get; }
+
+    /// <summary>Builds the job and checks that it is the coordinator's.</summary>
+    /// <exception cref="UserErrorException">It is not, or cannot be built here; the message says why.</exception>
+    public static NodeJob Build(Nodes.Offer offer)
+    {
+        var options = JobJson.Parse(offer.Options);
+        if (!Numerics.TryParse(options.Numerics, out var level) || !Numerics.IsSupported(level))
+            throw new UserErrorException($"the job computes with {options.Numerics}, this machine has {Numerics.Name(Numerics.Best)} at most");
+        Numerics.Use(level);
+        var job = JobBuilder.Build(options, 1);
+        string data = job.Data.Fingerprint;
+        if (data != offer.Data) throw new UserErrorException($"its data {options.Data} has fingerprint {data[..12]}, the job's has {offer.Data[..Math.Min(12, offer.Data.Length)]}");
+        var replica = new ModelReplica(job);
+        if (replica.Layout.Hash == offer.Layout) return new NodeJob(job, replica, new BucketPlan(replica.Layout, offer.Servers, offer.BucketBytes));
+        string layout = replica.Layout.Hash;
+        replica.Dispose();
+        throw new UserErrorException($"its model has layout {layout[..12]}, the job's has {offer.Layout[..Math.Min(12, offer.Layout.Length)]}");
+    }
+
+    /// <summary>Ends the data threads.</summary>
+    public void Dispose() => Replica.Dispose();
+}

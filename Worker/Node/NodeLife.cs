@@ -1,0 +1,110 @@
+using Akka.Actor;
+using Akka.Cluster;
+using DistTrain.Protocol;
+using DistTrain.Simd;
+using DistTrain.Tensors;
+using DistTrain.Training;
+using DistTrain.Transport;
+using DistTrain.Transport.Frames;
+using DistTrain.Worker.Compute;
+
+namespace DistTrain.Worker.Node;
+
+/// <summary>One lifetime of a worker's node: its actor system from its start until the job is over or the coordinator is lost. A node that was lost begins another.</summary>
+internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, Action<string> note)
+{
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether a coordinator took the node in.</summary>
+    public bool WasIn { get; private set; }
+
+    /// <summary>Lives.</summary>
+    /// <param name="wait">How long to look for a coordinator.</param>
+    /// <param name="stop">Leaves.</param>
+    public async Task<NodeEnd> RunAsync(TimeSpan wait, CancellationToken stop)
+    {
+        var system = NodeSystem.Start(NodeSystem.WorkerRole, options.Network, identity);
+        var cluster = Cluster.Get(system);
+        var incarnation = new Incarnation(cluster.SelfUniqueAddress.Uid);
+        var hello = new Nodes.Hello(
+            Membership.ProtocolVersion, options.Name, incarnation, Environment.ProcessId, Numerics.Name(Numerics.Best), token?.Prove(options.Name, incarnation) ?? []);
+        var offered = new TaskCompletionSource<(Nodes.Offer Offer, IActorRef Gate)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource<NodeEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var stopping = stop.Register(() => ended.TrySetResult(new NodeEnd.Stopped()));
+        var patience = options.Network.Detection * 2;
+        var agent = system.ActorOf(Props.Create(() => new NodeAgent(coordinators, hello, patience, offered, ended)), "node");
+        _ = system.WhenTerminated.ContinueWith(_ => ended.TrySetResult(new NodeEnd.Lost("the cluster has shut this node out")), TaskScheduler.Default);
+        try
+        {
+            if (await Task.WhenAny(offered.Task, ended.Task, Task.Delay(wait, CancellationToken.None)).ConfigureAwait(false) is var first && first != offered.Task && first != ended.Task) return new NodeEnd.NotFound();
+            if (ended.Task.IsCompleted) return await ended.Task.ConfigureAwait(false);
+            var (offer, gate) = await offered.Task.ConfigureAwait(false);
+            return await WorkAsync(system, offer, gate, agent, incarnation, ended.Task).ConfigureAwait(false);
+        }
+        finally
+        {
+            await Task.WhenAny(system.Terminate(), Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<NodeEnd> WorkAsync(ExtendedActorSystem system, Nodes.Offer offer, IActorRef gate, IActorRef agent, Incarnation incarnation, Task<NodeEnd> ended)
+    {
+        NodeJob job;
+        try
+        {
+            job = NodeJob.Build(offer);
+        }
+        catch (UserErrorException error)
+        {
+            agent.Tell(new NodeAgent.ToGate(new Nodes.Unfit(options.Name, error.Message)));
+            // The reason is to be read on the coordinator's side too: wait until it is answered.
+            await Task.WhenAny(ended, Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
+            return new NodeEnd.Refused(error.Message);
+        }
+        using var built = job;
+        var cluster = Cluster.Get(system);
+        cluster.Join(gate.Path.Address);
+        using var hub = new ChannelHub(system, new ChannelHubOptions
+        {
+            Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces),
+            Choice = options.Network.Channel,
+            BindHost = options.Network.Host,
+            PublicHost = options.Network.PublicHost,
+            Identity = identity,
+            Staleness = job.Job.Consistency.StalenessBound,
+        });
+        using var group = new ComputeGroup();
+        var store = new WeightStore(-1, new FloatBuffer(job.Buckets.Layout.Length), job.Job.Consistency.StalenessBound);
+        var setup = new WorkerSetup
+        {
+            Name = options.Name,
+            Incarnation = incarnation,
+            Coordinator = offer.Coordinator,
+            Plan = job.Job.Plan(),
+            Buckets = job.Buckets,
+            Consistency = job.Job.Consistency,
+            SampleCountDenominators = job.Job.Loss.IsUniform,
+            Rule = job.Replica.UpdateRule,
+            LearningRate = job.Job.LearningRateAt,
+            Speculate = offer.Speculate,
+            CreateReplica = () => job.Replica,
+            Compute = group.Add("worker"),
+            Store = store,
+            Connect = hub.Connect,
+            Clock = new SystemClock(system),
+        };
+        var worker = system.ActorOf(Props.Create(() => new WorkerActor(setup)), "worker");
+        hub.Register(worker, new WeightPlacer(job.Buckets, store));
+        WasIn = true;
+        note($"{options.Name} takes part in the job of {gate.Path.Address.Host}:{gate.Path.Address.Port}");
+        var end = await ended.ConfigureAwait(false);
+        if (end is not (NodeEnd.Stopped or NodeEnd.Done)) return end;
+        await worker.GracefulStop(Farewell, end is NodeEnd.Stopped ? WorkerActor.Leave.Instance : PoisonPill.Instance).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+        agent.Tell(new NodeAgent.ToGate(new Nodes.Bye(options.Name)));
+        // After the job's end the coordinator goes too, and nobody is left to leave to.
+        if (end is NodeEnd.Done) return end;
+        using var patience = new CancellationTokenSource(Farewell);
+        await cluster.LeaveAsync(patience.Token).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+        return end;
+    }
+}
