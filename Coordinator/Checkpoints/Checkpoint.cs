@@ -28,6 +28,9 @@ public sealed record Checkpoint
     /// <summary>The data's fingerprint.</summary>
     public required string DataFingerprint { get; init; }
 
+    /// <summary>What is known of the data, as the JSON of a <see cref="Data.DataCard"/>: what using the model takes where the data is not at hand. Null where nothing was said.</summary>
+    public string? DataCard { get; init; }
+
     /// <summary>Parameters and buffers, laid out.</summary>
     public required FloatBuffer Weights { get; init; }
 

@@ -12,6 +12,9 @@ namespace DistTrain.Coordinator.Checkpoints;
 /// </summary>
 public static class CheckpointFile
 {
+    /// <summary>The entry of the metadata that holds the job.</summary>
+    internal const string JobKey = "job";
+
     private const string Format = "disttrain-checkpoint-1";
     private const string OptimizerPrefix = "optimizer.";
     private const string ExtraPrefix = "extra.";
@@ -30,7 +33,8 @@ public static class CheckpointFile
         about["numerics"] = checkpoint.Numerics;
         about["layout"] = checkpoint.LayoutHash;
         about["data"] = checkpoint.DataFingerprint;
-        about["job"] = checkpoint.Job;
+        about[JobKey] = checkpoint.Job;
+        if (checkpoint.DataCard is { } card) about[Runs.SavedModel.DataCardKey] = card;
         foreach (var (name, value) in checkpoint.Notes) about[NotePrefix + name] = value;
         foreach (var entry in layout.Parameters.Concat(layout.Buffers)) writer.Add(entry.Name, entry.Shape.AsSpan(), Part(checkpoint.Weights, entry));
         foreach (var (name, values) in checkpoint.OptimizerState)
@@ -55,8 +59,11 @@ public static class CheckpointFile
     public static string ReadJob(string path)
     {
         using var file = Open(path);
-        return Note(file, "job");
+        return Note(file, JobKey);
     }
+
+    /// <summary>Whether a safetensors file is a checkpoint, whole or not.</summary>
+    internal static bool IsCheckpoint(SafeTensorsFile file) => file.Metadata.GetValueOrDefault("format") == Format;
 
     private static SafeTensorsFile Open(string path)
     {
@@ -90,7 +97,8 @@ public static class CheckpointFile
             Numerics = Note(file, "numerics"),
             LayoutHash = found,
             DataFingerprint = Note(file, "data"),
-            Job = Note(file, "job"),
+            Job = Note(file, JobKey),
+            DataCard = file.Metadata.GetValueOrDefault(Runs.SavedModel.DataCardKey),
             Weights = Laid(file, "", layout, layout.Parameters.Concat(layout.Buffers)),
             OptimizerState = [.. StateNames(file, layout).Select(name => (name, Laid(file, $"{OptimizerPrefix}{name}.", layout, layout.Parameters)))],
             Extra = [.. file.Entries.Keys.Where(n => n.StartsWith(ExtraPrefix, StringComparison.Ordinal)).Select(n => (n[ExtraPrefix.Length..], Whole(file, n)))],

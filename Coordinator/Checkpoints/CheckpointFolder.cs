@@ -36,7 +36,10 @@ public sealed class CheckpointFolder
     public string FileOf(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D10}{Suffix}"));
 
     /// <summary>The checkpoints, newest first.</summary>
-    public IReadOnlyList<string> Files() => [.. Directory.EnumerateFiles(Path, $"{Prefix}*{Suffix}").OrderDescending(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Files() => FilesIn(Path);
+
+    /// <summary>The checkpoints of a folder, newest first.</summary>
+    public static IReadOnlyList<string> FilesIn(string folder) => [.. Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}").OrderDescending(StringComparer.Ordinal)];
 
     /// <summary>Writes a checkpoint and drops the oldest beyond those to keep; the new one is on disk before an old one goes.</summary>
     /// <returns>The file.</returns>

@@ -20,4 +20,7 @@ public sealed record CheckpointPlan
 
     /// <summary>The data's fingerprint.</summary>
     public string DataFingerprint { get; init; } = "";
+
+    /// <summary>What is known of the data, as JSON.</summary>
+    public string? DataCard { get; init; }
 }

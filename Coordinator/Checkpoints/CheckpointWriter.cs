@@ -64,6 +64,7 @@ internal sealed class CheckpointWriter : IDisposable
                 Numerics = plan.Numerics,
                 LayoutHash = job.Layout.Hash,
                 DataFingerprint = plan.DataFingerprint,
+                DataCard = plan.DataCard,
                 Weights = weights,
                 OptimizerState = [.. job.Rule.StateNames.Select((name, i) => (name, state[i]))],
                 Notes = notes,

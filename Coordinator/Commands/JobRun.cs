@@ -42,7 +42,7 @@ internal static class JobRun
                 output.Failed(CommandRunner.OneLine(failed.Error) + Advice(failed.Error));
                 return ExitCode.Failed;
             }
-            folder.Save(result.Layout, result.Weights, new Dictionary<string, string> { ["model"] = facts.Model, ["job"] = facts.Job, ["step"] = $"{result.Steps}" });
+            folder.Save(result.Layout, result.Weights, new Dictionary<string, string>(SavedModel.Describe(job, facts.Numerics)) { ["model"] = facts.Model, ["job"] = facts.Job, ["step"] = $"{result.Steps}" });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -92,6 +92,7 @@ internal sealed class RunStart
         Job = JobJson.Of(resolved),
         Numerics = resolved.Numerics,
         DataFingerprint = training.Data.Fingerprint,
+        DataCard = Data.DataCard.Of(training.Data).ToJson(),
     };
 
     private static FloatBuffer Read(string path, ParameterLayout layout)
@@ -99,12 +100,8 @@ internal sealed class RunStart
         if (!File.Exists(path)) throw new UserErrorException($"--init-weights {path}: no such file");
         using var weights = SafeTensorsFile.Open(path);
         var buffer = new FloatBuffer(layout.Length);
-        foreach (var entry in layout.Parameters.Concat(layout.Buffers))
-        {
-            if (!weights.Entries.TryGetValue(entry.Name, out var found)) throw new UserErrorException($"--init-weights {path}: has no {entry.Name}, which the model needs");
-            if (!found.Shape.SequenceEqual(entry.Shape)) throw new UserErrorException($"--init-weights {path}: {entry.Name} has shape [{string.Join(", ", found.Shape)}], the model's has [{string.Join(", ", entry.Shape)}]");
-            weights.ReadInto(entry.Name, System.Runtime.InteropServices.MemoryMarshal.AsBytes(buffer.Slice(entry.Offset, entry.Length)));
-        }
+        LayoutEntry[] entries = [.. layout.Parameters, .. layout.Buffers];
+        StateDictFile.Read(weights, [.. entries.Select(entry => (entry.Name, (IReadOnlyList<int>)entry.Shape))], (i, values) => values.CopyTo(buffer.Slice(entries[i].Offset, entries[i].Length)));
         return buffer;
     }
 }

@@ -7,7 +7,8 @@ namespace DistTrain.Coordinator.Runs;
 /// <summary>The folder that a run's results go to.</summary>
 internal sealed class RunFolder
 {
-    private const string WeightsFile = "weights.safetensors";
+    /// <summary>The name of the file that weights are saved in.</summary>
+    public const string WeightsFile = "weights.safetensors";
 
     private RunFolder(string path) => Path = path;
 

@@ -1,4 +1,5 @@
 using DistTrain.Data;
+using DistTrain.Nn;
 using DistTrain.Nn.Models;
 using DistTrain.Optim;
 
@@ -18,12 +19,13 @@ public static class JobBuilder
         bool isUsual = optimizerName == defaults.Optimizer;
         var optimizer = NamedOptimizers.Find(optimizerName, options.Momentum ?? (isUsual ? defaults.Momentum : null), options.WeightDecay);
         var data = DataSources.Open(options.Data);
-        var model = ModelFor(options, data);
+        var model = Model(options, DataCard.Of(data));
         if (options.Betas is { } betas) optimizer = WithBetas(optimizer, betas.Beta1, betas.Beta2);
         var job = new TrainingJob
         {
             Name = $"{options.Model}-{data.Name}",
-            Model = () => NamedModels.Find(options.Model).Build(model),
+            Options = options,
+            Model = model,
             Data = data,
             Optimizer = optimizer.CreateRule(),
             LearningRate = options.LearningRate ?? (isUsual ? defaults.LearningRate : optimizer.DefaultLearningRate),
@@ -53,13 +55,15 @@ public static class JobBuilder
         _ => throw new UserErrorException(FormattableString.Invariant($"betas were {beta1},{beta2}, but optimizer {optimizer.Name} has none; adam, adamw, adamax, nadam and radam do")),
     };
 
-    private static ModelOptions ModelFor(JobOptions options, DataSplit data)
+    /// <summary>What builds the model of a job, for data of the given shapes.</summary>
+    /// <exception cref="UserErrorException">The model is unknown, or does not fit the data.</exception>
+    public static Func<Module> Model(JobOptions options, DataCard data)
     {
-        var (inputs, targets, classes) = (data.Train.Inputs, data.Train.Targets, data.Train.Classes);
-        bool takesTokens = NamedModels.Find(options.Model).TakesTokens;
-        if (inputs.Type != (takesTokens ? ElementType.Int64 : ElementType.Float32))
-            throw new UserErrorException($"model {options.Model} takes {(takesTokens ? "tokens, such as those of text:<file>" : "numbers, such as pixels")}; data '{options.Data}' has {inputs} inputs");
-        if (classes == 0) throw new UserErrorException($"model {options.Model} tells classes apart, data '{options.Data}' has {targets} targets without classes");
-        return new ModelOptions(inputs.Shape, classes, (float)(options.Dropout ?? 0));
+        var named = NamedModels.Find(options.Model);
+        if (data.InputType != (named.TakesTokens ? ElementType.Int64 : ElementType.Float32))
+            throw new UserErrorException($"model {options.Model} takes {(named.TakesTokens ? "tokens, such as those of text:<file>" : "numbers, such as pixels")}; data '{options.Data}' has {data.Inputs} inputs");
+        if (data.Classes == 0) throw new UserErrorException($"model {options.Model} tells classes apart, data '{options.Data}' has {data.Targets} targets without classes");
+        var sizes = new ModelOptions(data.InputShape, data.Classes, (float)(options.Dropout ?? 0));
+        return () => named.Build(sizes);
     }
 }

@@ -13,6 +13,9 @@ public sealed record TrainingJob
     /// <summary>The job's name, for people and for the run's folder.</summary>
     public string Name { get; init; } = "job";
 
+    /// <summary>The options that it was made from; null for a job that was written in C#.</summary>
+    public JobOptions? Options { get; init; }
+
     /// <summary>Builds the model; called once in every process or worker, always with the same random numbers.</summary>
     public required Func<Module> Model { get; init; }
 
