@@ -40,8 +40,12 @@ public sealed class ComputeGroup : ISharedQueue, IDisposable
     /// <inheritdoc/>
     public void Post(SharedWork work)
     {
-        int wanted = work.Parts;
         shared.Enqueue(work);
+        WakeIdle(work.Parts);
+    }
+
+    private void WakeIdle(int wanted)
+    {
         foreach (var thread in Volatile.Read(ref snapshot))
         {
             if (wanted <= 0) break;
@@ -58,11 +62,25 @@ public sealed class ComputeGroup : ISharedQueue, IDisposable
         while (shared.TryPeek(out var work))
         {
             if (work.TryRunPart()) return true;
-            // All claimed: the first one to see it takes it off. Another thread may have, and then this takes off the next one: put it back.
-            if (!shared.TryDequeue(out var taken)) return false;
-            if (!ReferenceEquals(taken, work)) shared.Enqueue(taken);
+            if (!TakeOffFirst()) return false;
         }
         return false;
+    }
+
+    /// <summary>
+    /// Takes off the queue what was seen at its front with all parts claimed. Another thread may have done so since, and then this takes off the next one, which may even be the same object, posted for another use meanwhile:
+    /// whatever has parts left goes back.
+    /// </summary>
+    internal bool TakeOffFirst()
+    {
+        if (!shared.TryDequeue(out var taken)) return false;
+        if (!taken.Exhausted)
+        {
+            shared.Enqueue(taken);
+            // A thread that was woken for it may have found nothing meanwhile and gone back to sleep.
+            WakeIdle(taken.Parts);
+        }
+        return true;
     }
 
     /// <summary>Ends all threads.</summary>
