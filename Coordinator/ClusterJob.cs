@@ -50,6 +50,11 @@ public sealed record ClusterJob
     /// <summary>The codec of weights on their way to workers; servers keep float32.</summary>
     public CodecSpec WeightsCodec { get; init; } = CodecSpec.None;
 
+    /// <summary>The cluster's view of a job with the codecs that a user asked for.</summary>
+    /// <exception cref="UserErrorException">A codec is not known.</exception>
+    public static ClusterJob From(TrainingJob job, JobOptions options) =>
+        From(job) with { Codec = CodecSpec.ParseGradient(options.Codec), WeightsCodec = CodecSpec.ParseWeights(options.WeightsCodec) };
+
     /// <summary>The cluster's view of a job that the single-process trainer would run: same bits.</summary>
     public static ClusterJob From(TrainingJob job)
     {

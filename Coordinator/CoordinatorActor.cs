@@ -114,8 +114,9 @@ public sealed class CoordinatorActor : UntypedActor
 
     private void Begin()
     {
-        long bytes = Traffic.PerStep(TensorCodec.Create(setup.Codec), TensorCodec.Create(setup.WeightsCodec), setup.Buckets, setup.Plan.Pieces, roster.Count).BytesPerStep;
-        setup.Observer(new RunEvent.Started(Environment.ProcessId, roster.Count, setup.Plan.Shards, setup.Plan.BatchSize, setup.Buckets.Layout.ParameterCount, bytes));
+        var traffic = Traffic.PerStep(TensorCodec.Create(setup.Codec), TensorCodec.Create(setup.WeightsCodec), setup.Buckets, setup.Plan.Pieces, roster.Count);
+        setup.Observer(new RunEvent.Started(Environment.ProcessId, roster.Count, setup.Plan.Shards, setup.Plan.BatchSize, setup.Buckets.Layout.ParameterCount, traffic.BytesPerStep));
+        if (traffic.Warning is { } warning) setup.Observer(new RunEvent.Warning(warning));
         Reassign();
         if (applied.Complete >= clocks.Count) End(new RunEvent.Finished(metrics.Totals(Steps)));
         else Train();

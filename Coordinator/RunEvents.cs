@@ -41,6 +41,12 @@ public abstract record RunEvent
     /// <summary>A checkpoint could not be written; those before it are untouched.</summary>
     public sealed record CheckpointFailed(long Step, string Error, int InARow) : RunEvent;
 
+    /// <summary>Something that the user should know and may want to change.</summary>
+    /// <param name="Text">A line for people.</param>
+    /// <param name="Setting">The setting that would help, such as <c>--codec int8</c>; null where there is none to name.</param>
+    /// <param name="PredictedGain">How many times as fast the run would be with it; null where that cannot be told.</param>
+    public sealed record Warning(string Text, string? Setting = null, double? PredictedGain = null) : RunEvent;
+
     /// <summary>The job reached its end.</summary>
     public sealed record Finished(RunTotals Totals) : RunEvent;
 

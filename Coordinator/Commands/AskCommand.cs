@@ -94,7 +94,7 @@ internal static class AskCommand
         }
         var job = JobJson.Parse(status.Options);
         Console.WriteLine($"{job.Model} on {job.Data}: step {TextLines.Count(status.Step)} of {TextLines.Count(status.TotalSteps)}, epoch {status.Epoch}, loss {TextLines.Loss(status.TrainLoss)}");
-        foreach (var worker in status.Workers) Console.WriteLine($"  {worker.Name} (process {worker.ProcessId}): {(worker.Shards.IsEmpty ? "spare" : $"shards {string.Join(", ", worker.Shards)}")}");
+        foreach (var worker in status.Workers) Console.WriteLine($"  {worker.Name} (process {worker.ProcessId}): {(worker.Shards.IsEmpty ? "spare" : $"shards {string.Join(", ", worker.Shards)}")}{(worker.Channel.Length > 0 ? $", tensors over {worker.Channel}" : "")}");
         if (status.Checkpoint >= 0) Console.WriteLine($"newest checkpoint: step {TextLines.Count(status.Checkpoint)}");
         if (stop) Console.WriteLine("it ends after the step in progress");
     }
@@ -118,6 +118,7 @@ internal static class AskCommand
             writer.WriteStartArray("shards");
             foreach (int shard in worker.Shards) writer.WriteNumberValue(shard);
             writer.WriteEndArray();
+            if (worker.Channel.Length > 0) writer.WriteString("channel", worker.Channel);
             writer.WriteEndObject();
         }
         writer.WriteEndArray();

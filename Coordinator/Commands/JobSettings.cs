@@ -1,4 +1,5 @@
 using DistTrain.Data;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 using DistTrain.Worker.CommandLine;
 
@@ -7,7 +8,7 @@ namespace DistTrain.Coordinator.Commands;
 /// <summary>The settings of a job, for every command that takes one. To add a setting: a property of <see cref="JobOptions"/> and a row here.</summary>
 internal static class JobSettings
 {
-    private const string Job = "Job", Training = "Training", Sizes = "Batches and shards";
+    private const string Job = "Job", Training = "Training", Sizes = "Batches and shards", Channels = "Codecs";
 
     private static readonly IReadOnlyList<Setting<JobOptions>> Rows =
     [
@@ -34,12 +35,26 @@ internal static class JobSettings
         new("shards", "<n>", Sizes, "Logical shards of each batch. The result depends on them and not on the workers. Default: as many as workers.", (job, given) => job with { Shards = given.Int(1, 4096) }),
         new("accumulate", "<n>", Sizes, "Gradient accumulation, a power of two: a step takes n times the batch size. Default: 1.", (job, given) => job with { Accumulate = given.Int(1, 1 << 20) }),
         new("consistency", "<mode>", Training, "How far workers may run apart: bsp, ssp:<s>, async, async:scaled or local:<H>. Default: bsp.", (job, given) => job with { Consistency = Consistency.Parse(given.Text) }),
+        new("codec", "<codec>", Channels, "How gradients are written on their way to servers: none, bf16, fp16, int8, topk:<share> or powersgd:<rank>. Default: none.", (job, given) => job with { Codec = Codec(given, CodecSpec.ParseGradient) }),
+        new("weights-codec", "<codec>", Channels, "How weights are written on their way to workers: none, bf16 or fp16. Default: none.", (job, given) => job with { WeightsCodec = Codec(given, CodecSpec.ParseWeights) }),
         new("on-nonfinite", "<what>", Training, "What happens to a step whose gradient is not finite: fail or skip. Default: fail.", (job, given) => job with { OnNonFinite = given.OneOf(["fail", "skip"]) == "skip" ? OnNonFinite.Skip : OnNonFinite.Fail }),
     ];
 
     /// <summary>The settings as a part of a command's own options.</summary>
     public static IEnumerable<Setting<T>> For<T>(Func<T, JobOptions> get, Func<T, JobOptions, T> with) =>
         Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+
+    private static string Codec(GivenText given, Func<string, CodecSpec> parse)
+    {
+        try
+        {
+            return parse(given.Text).ToString();
+        }
+        catch (UserErrorException error)
+        {
+            throw new UserErrorException($"{given.Source}: {error.Message}", error);
+        }
+    }
 
     private static (double, double) Betas(GivenText given)
     {

@@ -37,11 +37,11 @@ internal static class LocalCommand
         int workers = Workers(options);
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobBuilder.Build(options.Job, workers);
-        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics);
+        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
         {
             var settings = options.Cluster with { Workers = workers, Checkpoints = start.Plan(options.Job with { Shards = job.Shards, Numerics = numerics }, job) };
-            await using var cluster = new LocalCluster(start.Begin(ClusterJob.From(job), job), settings, tell);
+            await using var cluster = new LocalCluster(start.Begin(ClusterJob.From(job, options.Job), job), settings, tell);
             return await cluster.RunAsync(stop);
         });
     }

@@ -3,6 +3,7 @@ using DistTrain.Coordinator.Checkpoints;
 using DistTrain.Coordinator.Output;
 using DistTrain.Coordinator.Recovery;
 using DistTrain.Coordinator.Serving;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 using DistTrain.Worker.CommandLine;
 using DistTrain.Worker.Node;
@@ -50,15 +51,16 @@ internal static class ServeCommand
         if (options.Standby && new CheckpointFolder(options.Checkpoints.Folder!).Files().Count > 0) options = options with { Checkpoints = options.Checkpoints with { Resume = true } };
         var start = RunStart.Find(options.Checkpoints, Console.Error.WriteLine);
         if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
+        if (CodecSpec.ParseGradient(options.Job.Codec).HasState) throw new UserErrorException($"--codec was {options.Job.Codec}, expected none, bf16, fp16 or int8: its residuals do not move between processes yet");
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobBuilder.Build(options.Job, options.MinWorkers);
         var resolved = options.Job with { Shards = job.Shards, Numerics = numerics };
         var settings = options.Cluster with { Workers = options.MinWorkers, Checkpoints = start.Plan(resolved, job) is { } plan ? plan with { Fence = reign!.TryFenced } : null };
         if (options.Network.Insecure) Console.Error.WriteLine("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         Action<RunEvent>? tellAll = null;
-        using var cluster = new ServeCluster(start.Begin(ClusterJob.From(job), job), options, settings, reign, happened => tellAll!(happened));
+        using var cluster = new ServeCluster(start.Begin(ClusterJob.From(job, options.Job), job), options, settings, reign, happened => tellAll!(happened));
         Console.Error.WriteLine($"listening on {options.Network.PublicHost ?? options.Network.Host}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
-        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port);
+        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) =>
         {
             tellAll = tell;

@@ -10,6 +10,7 @@ namespace DistTrain.Coordinator.Output;
 [JsonDerivedType(typeof(WorkerJoined), "worker_joined")]
 [JsonDerivedType(typeof(WorkerLost), "worker_lost")]
 [JsonDerivedType(typeof(Checkpoint), "checkpoint")]
+[JsonDerivedType(typeof(Warning), "warning")]
 [JsonDerivedType(typeof(StepLine), "step")]
 [JsonDerivedType(typeof(EpochLine), "epoch")]
 [JsonDerivedType(typeof(Finished), "finished")]
@@ -18,7 +19,10 @@ namespace DistTrain.Coordinator.Output;
 internal abstract record JsonEvent
 {
     /// <summary>The first event. <c>port</c> is absent without a network.</summary>
-    internal sealed record Started(int Pid, int? Port, int Workers, int Shards, int BatchSize, string Numerics, long Parameters, long BytesPerStep) : JsonEvent;
+    internal sealed record Started(int Pid, int? Port, int Workers, int Shards, int BatchSize, string Numerics, long Parameters, long BytesPerStep, string? Codec = null, string? WeightsCodec = null) : JsonEvent;
+
+    /// <summary>Something to know, and where there is one the setting that would help and how many times as fast the run would be.</summary>
+    internal sealed record Warning(string Text, string? Setting, double? PredictedGain) : JsonEvent;
 
     /// <summary>A worker has joined.</summary>
     internal sealed record WorkerJoined(string Worker, int Pid) : JsonEvent;

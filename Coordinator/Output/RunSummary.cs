@@ -11,6 +11,15 @@ namespace DistTrain.Coordinator.Output;
 /// <param name="Port">The port that it listens on; null without a network.</param>
 internal sealed record RunFacts(string Job, string Model, string Data, JobPlan Plan, string Numerics, int? Port = null)
 {
+    /// <summary>The codec of gradients; null for none.</summary>
+    public string? Codec { get; init; }
+
+    /// <summary>The codec of weights; null for none.</summary>
+    public string? WeightsCodec { get; init; }
+
+    /// <summary>The facts with the codecs of what was asked for.</summary>
+    public RunFacts With(JobOptions options) => this with { Codec = options.Codec == "none" ? null : options.Codec, WeightsCodec = options.WeightsCodec == "none" ? null : options.WeightsCodec };
+
     /// <summary>Epochs that the run will come to; a limit on steps may cut the last one short.</summary>
     public long Epochs => (Plan.TotalSteps + Plan.StepsPerEpoch - 1) / Plan.StepsPerEpoch;
 }

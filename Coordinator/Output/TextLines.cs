@@ -12,8 +12,11 @@ internal static class TextLines
     {
         var test = facts.Plan.TestCount > 0 ? $", tests on {Count(facts.Plan.TestCount)}" : "";
         yield return $"{facts.Model} ({Count(started.Parameters)} parameters) trains on {Count(facts.Plan.TrainCount)} samples of {facts.Data}{test}";
-        yield return $"{Plural(started.Workers, "worker")}, {Plural(started.Shards, "shard")}, batch {started.BatchSize}, {Plural(facts.Epochs, "epoch")} of {Plural(facts.Plan.StepsPerEpoch, "step")}, {facts.Numerics}";
+        yield return $"{Plural(started.Workers, "worker")}, {Plural(started.Shards, "shard")}, batch {started.BatchSize}, {Plural(facts.Epochs, "epoch")} of {Plural(facts.Plan.StepsPerEpoch, "step")}, {facts.Numerics}{Codecs(facts, started)}";
     }
+
+    private static string Codecs(RunFacts facts, RunEvent.Started started) => facts is { Codec: null, WeightsCodec: null }
+        ? "" : $", gradients {facts.Codec ?? "none"}, weights {facts.WeightsCodec ?? "none"} ({Count(started.BytesPerStep)} bytes a step)";
 
     /// <summary>A step, for <c>--log-every</c>.</summary>
     public static string Step(RunEvent.StepDone step) =>
@@ -25,6 +28,7 @@ internal static class TextLines
         RunEvent.WorkerLost e => $"lost {e.Name} at step {e.Step} after {e.SilentMs.ToString("F0", Invariant)} ms of silence; its shards {string.Join(", ", e.Shards)} move on",
         RunEvent.Waiting e => $"step {e.Step}: no worker is left; waiting for one to join",
         RunEvent.CheckpointDone e => $"checkpoint of step {e.Step}: {e.Path}",
+        RunEvent.Warning e => $"warning: {e.Text}",
         RunEvent.CheckpointFailed e => CheckpointFailed(e),
         _ => null,
     };

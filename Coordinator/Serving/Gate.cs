@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Cluster;
 using DistTrain.Protocol;
 using DistTrain.Simd;
+using DistTrain.Transport;
 using DistTrain.Worker.Node;
 
 namespace DistTrain.Coordinator.Serving;
@@ -29,6 +31,9 @@ internal sealed record GateSetup
 
     /// <summary>How the job is.</summary>
     public required Func<Nodes.Status> Status { get; init; }
+
+    /// <summary>How tensors travel to each node.</summary>
+    public Func<ImmutableArray<ChannelStatus>> Channels { get; init; } = () => [];
 
     /// <summary>Ends the job after its step, for a reason.</summary>
     public required Action<string> Stop { get; init; }
@@ -124,7 +129,8 @@ internal sealed class Gate : UntypedActor, IWithTimers
             Sender.Tell(new Membership.Refused(reason), Self);
             return;
         }
-        Sender.Tell(setup.Status(), Self);
+        var status = setup.Status();
+        Sender.Tell(status with { Workers = [.. status.Workers.Select(row => row with { Channel = ChannelTo(row.Name) })] }, Self);
         if (ask.Stop) setup.Stop($"stopped by {ask.Name}");
     }
 
@@ -172,6 +178,13 @@ internal sealed class Gate : UntypedActor, IWithTimers
         // Nodes that are silent are not waited for: they hear of the end from the others' absence.
         foreach (var silent in cluster.State.Unreachable) nodes.Remove(silent.Address);
         if (nodes.Count == 0) setup.AllGone.TrySetResult();
+    }
+
+    /// <summary>How tensors travel to the node of a name; empty where none did yet.</summary>
+    private string ChannelTo(string name)
+    {
+        var peers = nodes.Where(node => node.Value.Name == name).Select(node => node.Key.ToString()).ToHashSet();
+        return setup.Channels().FirstOrDefault(channel => peers.Contains(channel.Peer)) is { } found ? found.Kind.Name() : "";
     }
 
     private string NameOf(Address address) => nodes.TryGetValue(address, out var known) ? known.Name : address.ToString();

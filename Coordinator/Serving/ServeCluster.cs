@@ -63,6 +63,7 @@ internal sealed class ServeCluster : IDisposable
             Identity = identity,
             Staleness = job.Consistency.StalenessBound,
             Hold = WeightPlacer.HoldVersions(host.Published),
+            Report = report,
         });
         var cluster = Cluster.Get(system);
         cluster.Join(cluster.SelfAddress);
@@ -77,6 +78,7 @@ internal sealed class ServeCluster : IDisposable
             StableAfter = options.StableAfter,
             Report = report,
             Status = () => status.Now(JobJson.Of(resolved)),
+            Channels = hub.Status,
             Stop = host.Stop,
             Disconnect = hub.Disconnect,
             AllGone = allGone,

@@ -57,9 +57,10 @@ public static class Nodes
         [property: Key(0)] int Version, [property: Key(1)] string Name, [property: Key(2)] Incarnation Incarnation, [property: Key(3)] byte[] Proof, [property: Key(4)] bool Stop)
         : IProtocolMessage;
 
-    /// <summary>A worker of the job.</summary>
+    /// <summary>A worker of the job: its node's name and process, its shards, and how tensors travel to it (empty where none did yet).</summary>
     [MessagePackObject]
-    public readonly record struct Row([property: Key(0)] string Name, [property: Key(1)] int ProcessId, [property: Key(2)] ImmutableArray<int> Shards);
+    public readonly record struct Row([property: Key(0)] string Name, [property: Key(1)] int ProcessId, [property: Key(2)] ImmutableArray<int> Shards,
+        [property: Key(3)] string Channel = "");
 
     /// <summary>Gate to a command: how the job is.</summary>
     /// <param name="Options">The job as JSON.</param>

@@ -8,7 +8,7 @@ namespace DistTrain.Simd;
 /// <summary>
 /// CRC-32C (Castagnoli; RFC 3720, appendix B.4: "123456789" gives E3069283), by the processor's instruction (SSE 4.2, Arm CRC32) or, without one, by tables. It finds accidents, not forgery.
 /// </summary>
-public static class Crc32C
+public static partial class Crc32C
 {
     // The instruction has a latency of three cycles and a throughput of one: three stripes side by side keep it busy.
     private const int Stripe = 2048;
@@ -23,6 +23,12 @@ public static class Crc32C
     public static uint Append(uint checksum, ReadOnlySpan<byte> bytes)
     {
         uint state = ~checksum;
+        if (bytes.Length >= LeastToFold && CanFold)
+        {
+            int whole = bytes.Length & -Fold;
+            state = FoldAll(state, bytes[..whole], System.Runtime.Intrinsics.X86.Pclmulqdq.V512.IsSupported);
+            bytes = bytes[whole..];
+        }
         while (bytes.Length >= 3 * Stripe)
         {
             ref byte first = ref MemoryMarshal.GetReference(bytes);

@@ -77,6 +77,12 @@ public sealed record JobOptions
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
 
+    /// <summary>The codec of gradients on their way to servers, as <c>CodecSpec.ParseGradient</c> reads it. Part of the job, since it shows in the bits.</summary>
+    public string Codec { get; init; } = "none";
+
+    /// <summary>The codec of weights on their way to workers, as <c>CodecSpec.ParseWeights</c> reads it.</summary>
+    public string WeightsCodec { get; init; } = "none";
+
     /// <summary>Key of initial values, shuffles and dropout.</summary>
     public ulong Seed { get; init; }
 

@@ -6,6 +6,9 @@ public enum ChannelChoice
     /// <summary>Shared memory on one host, else TCP; over the control plane where no connection can be made.</summary>
     Auto,
 
+    /// <summary>Shared memory only: a node on another host cannot be sent to.</summary>
+    SharedMemory,
+
     /// <summary>TCP, on one host too.</summary>
     Tcp,
 
@@ -16,14 +19,15 @@ public enum ChannelChoice
 /// <summary>Reads and writes <see cref="ChannelChoice"/> as the command line does.</summary>
 public static class ChannelChoices
 {
-    /// <summary>Reads <c>auto | tcp | akka</c>.</summary>
+    /// <summary>Reads <c>auto | shm | tcp | akka</c>.</summary>
     /// <exception cref="UserErrorException">The text is none of them.</exception>
     public static ChannelChoice Parse(string text) => text switch
     {
         "auto" => ChannelChoice.Auto,
+        "shm" => ChannelChoice.SharedMemory,
         "tcp" => ChannelChoice.Tcp,
         "akka" => ChannelChoice.Akka,
-        _ => throw new UserErrorException($"channel '{text}' is not known; give auto, tcp or akka"),
+        _ => throw new UserErrorException($"channel '{text}' is not known; give auto, shm, tcp or akka"),
     };
 
     /// <summary>The name of a kind as people read it.</summary>

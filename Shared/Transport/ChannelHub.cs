@@ -162,8 +162,13 @@ public sealed class ChannelHub : IDisposable
             // Asked each time: a node that came back listens elsewhere and has another secret.
             var (offer, peer) = Ask();
             var link = hub.options.Choice == ChannelChoice.Akka || offer.Port == 0 ? OverAkka(peer) : OverTcp(offer, peer);
-            var wanted = link is AkkaLink ? ChannelKind.Akka : hub.options.Choice == ChannelChoice.Auto ? ChannelKind.SharedMemory : ChannelKind.Tcp;
+            var wanted = link is AkkaLink ? ChannelKind.Akka : hub.options.Choice is ChannelChoice.Auto or ChannelChoice.SharedMemory ? ChannelKind.SharedMemory : ChannelKind.Tcp;
             var opened = hub.context.Connect(link, session, wanted, offer.Secret);
+            if (hub.options.Choice == ChannelChoice.SharedMemory && opened.Kind != ChannelKind.SharedMemory)
+            {
+                opened.Link.Dispose();
+                throw new ChannelException($"{address} shares no memory with this node, and --channel shm allows nothing else: give --channel auto");
+            }
             kind = opened.Kind;
             hub.context.Report($"tensors to {address} travel over {kind.Name()}");
             return (opened.Link, opened.State, opened.Window);

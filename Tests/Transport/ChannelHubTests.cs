@@ -90,13 +90,14 @@ public sealed class ChannelHubTests : IDisposable
 
     [Theory]
     [InlineData("auto", ChannelChoice.Auto)]
+    [InlineData("shm", ChannelChoice.SharedMemory)]
     [InlineData("tcp", ChannelChoice.Tcp)]
     [InlineData("akka", ChannelChoice.Akka)]
     public void The_option_reads_as_written(string text, ChannelChoice choice) => Assert.Equal(choice, ChannelChoices.Parse(text));
 
     [Fact]
     public void Another_option_is_a_user_error() =>
-        Assert.Contains("give auto, tcp or akka", Assert.Throws<UserErrorException>(() => ChannelChoices.Parse("udp")).Message);
+        Assert.Contains("give auto, shm, tcp or akka", Assert.Throws<UserErrorException>(() => ChannelChoices.Parse("udp")).Message);
 
     /// <summary>Sends all buckets a few times and takes them on the other side.</summary>
     private static void Carry(Node from, Node to, int times)

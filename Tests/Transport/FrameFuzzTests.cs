@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Akka.Actor;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
@@ -126,6 +127,23 @@ public class FrameFuzzTests
         }
         Assert.Equal(~bitwise, Crc32C.Of(bytes));
         for (int cut = 0; cut < bytes.Length; cut += 997) Assert.Equal(~bitwise, Crc32C.Append(Crc32C.Of(bytes.AsSpan(0, cut)), bytes.AsSpan(cut)));
+    }
+
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Folding_gives_the_checksum_of_the_instruction(bool wide)
+    {
+        Skip.IfNot(wide ? Pclmulqdq.V512.IsSupported : Pclmulqdq.V256.IsSupported, "this processor multiplies no whole vectors without carry");
+        byte[] bytes = new byte[16 * 256];
+        new Random(5).NextBytes(bytes);
+        for (int rounds = 1; rounds <= 16; rounds++)
+        {
+            var part = bytes.AsSpan(0, rounds * 256);
+            uint state = 0x12345678u + (uint)rounds, expected = state;
+            foreach (byte value in part) expected = System.Numerics.BitOperations.Crc32C(expected, value);
+            Assert.Equal(expected, Crc32C.FoldAll(state, part, wide));
+        }
     }
 
     private static FrameRules Rules(string codec, int first, int statistics)

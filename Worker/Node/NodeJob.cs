@@ -1,4 +1,5 @@
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Simd;
 using DistTrain.Training;
 
@@ -7,7 +8,12 @@ namespace DistTrain.Worker.Node;
 /// <summary>A job as a node has built it from what the coordinator sent.</summary>
 internal sealed class NodeJob : IDisposable
 {
-    private NodeJob(TrainingJob job, ModelReplica replica, BucketPlan buckets) => (Job, Replica, Buckets) = (job, replica, buckets);
+    private NodeJob(TrainingJob job, ModelReplica replica, BucketPlan buckets, JobOptions options)
+    {
+        (Job, Replica, Buckets) = (job, replica, buckets);
+        Codec = CodecSpec.ParseGradient(options.Codec);
+        WeightsCodec = CodecSpec.ParseWeights(options.WeightsCodec);
+    }
 
     /// <summary>The job.</summary>
     public TrainingJob Job { get; }
@@ -17,6 +23,12 @@ internal sealed class NodeJob : IDisposable
 
     /// <summary>The layout, cut into buckets.</summary>
     public BucketPlan Buckets { get; }
+
+    /// <summary>The codec of gradients.</summary>
+    public CodecSpec Codec { get; }
+
+    /// <summary>The codec of weights.</summary>
+    public CodecSpec WeightsCodec { get; }
 
     /// <summary>Builds the job and checks that it is the coordinator's.</summary>
     /// <exception cref="UserErrorException">It is not, or cannot be built here; the message says why.</exception>
@@ -30,7 +42,7 @@ internal sealed class NodeJob : IDisposable
         string data = job.Data.Fingerprint;
         if (data != offer.Data) throw new UserErrorException($"its data {options.Data} has fingerprint {data[..12]}, the job's has {offer.Data[..Math.Min(12, offer.Data.Length)]}");
         var replica = new ModelReplica(job);
-        if (replica.Layout.Hash == offer.Layout) return new NodeJob(job, replica, new BucketPlan(replica.Layout, offer.Servers, offer.BucketBytes));
+        if (replica.Layout.Hash == offer.Layout) return new NodeJob(job, replica, new BucketPlan(replica.Layout, offer.Servers, offer.BucketBytes), options);
         string layout = replica.Layout.Hash;
         replica.Dispose();
         throw new UserErrorException($"its model has layout {layout[..12]}, the job's has {offer.Layout[..Math.Min(12, offer.Layout.Length)]}");

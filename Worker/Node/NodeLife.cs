@@ -66,12 +66,13 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         cluster.Join(gate.Path.Address);
         using var hub = new ChannelHub(system, new ChannelHubOptions
         {
-            Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces),
+            Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces, job.Codec, job.WeightsCodec),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
             PublicHost = options.Network.PublicHost,
             Identity = identity,
             Staleness = job.Job.Consistency.StalenessBound,
+            Report = note,
         });
         using var group = new ComputeGroup();
         var store = new WeightStore(-1, new FloatBuffer(job.Buckets.Layout.Length), job.Job.Consistency.StalenessBound);
@@ -87,6 +88,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Rule = job.Replica.UpdateRule,
             LearningRate = job.Job.LearningRateAt,
             Speculate = offer.Speculate,
+            Codec = job.Codec,
             CreateReplica = () => job.Replica,
             Compute = group.Add("worker"),
             Store = store,

@@ -35,6 +35,12 @@ public class BadInputTests
     [InlineData("local --seed 18446744073709551616", "--seed was '18446744073709551616'", "18446744073709551615")]
     [InlineData("local --drop-last perhaps", "--drop-last was 'perhaps'", "true or false")]
     [InlineData("local --drop-last --data digits:10", "batch size 64", "10 training samples")]
+    [InlineData("local --codec int4", "--codec: codec 'int4'", "topk:<share>")]
+    [InlineData("local --codec topk:2", "--codec: codec 'topk:2'", "above 0 and at most 1")]
+    [InlineData("local --codec powersgd:0", "--codec: codec 'powersgd:0'", "from 1 to 32")]
+    [InlineData("local --weights-codec int8", "--weights-codec: weights codec 'int8'", "bf16 or fp16")]
+    [InlineData("local --codec topk:0.1 --speculate", "codec was topk:0.1", "speculate")]
+    [InlineData("serve --channel pigeon", "--channel was 'pigeon'", "auto, shm, tcp, akka")]
     [InlineData("local --data digits:10 --run-dir /proc/nowhere", "--run-dir was '/proc/nowhere'", "can be written to")]
     public async Task One_line_says_what_was_given_and_what_is_allowed(string arguments, string given, string allowed) =>
         AssertRefused(await CommandProcess.RunAsync(arguments), given, allowed);

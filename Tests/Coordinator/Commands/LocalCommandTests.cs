@@ -42,6 +42,21 @@ public class LocalCommandTests
     }
 
     [Fact]
+    public async Task The_start_tells_codecs_and_their_bytes_and_a_codec_that_sends_more_than_none_is_warned_of()
+    {
+        const string job = "local --data digits:32,8 --batch-size 16 --shards 8 --workers 1 --epochs 1 --output json";
+        var none = (await CommandProcess.RunAsync(job)).Events[0];
+        Assert.False(none.TryGetProperty("codec", out _));
+        var half = await CommandProcess.RunAsync($"{job} --codec topk:0.01 --weights-codec bf16");
+        Assert.Equal(("topk:0.01", "bf16"), (half.Events[0].GetProperty("codec").GetString(), half.Events[0].GetProperty("weights_codec").GetString()));
+        Assert.InRange(half.Events[0].GetProperty("bytes_per_step").GetInt64(), 1, none.GetProperty("bytes_per_step").GetInt64() - 1);
+        Assert.DoesNotContain(half.Events, e => e.GetProperty("event").GetString() == "warning");
+        var more = await CommandProcess.RunAsync($"{job} --codec int8");
+        Assert.True(more.Events[0].GetProperty("bytes_per_step").GetInt64() > none.GetProperty("bytes_per_step").GetInt64());
+        Assert.Contains("more than the", Assert.Single(more.Events, e => e.GetProperty("event").GetString() == "warning").GetProperty("text").GetString());
+    }
+
+    [Fact]
     public async Task The_weights_are_saved_under_the_names_of_the_state_dict()
     {
         using var folder = new TempFolder();

@@ -24,6 +24,8 @@ public sealed partial class ServeTests : IDisposable
     [Theory]
     [InlineData("auto", "")]
     [InlineData("tcp", "--bucket-bytes 65536 --servers 2 --clip-norm 1")]
+    [InlineData("shm", "--codec int8 --weights-codec bf16 --bucket-bytes 65536")]
+    [InlineData("akka", "--codec bf16")]
     public async Task Workers_in_processes_of_their_own_come_to_the_bits_of_a_local_cluster(string channel, string more)
     {
         var local = CommandProcess.RunAsync($"local {Job} --epochs 2 {more}");
@@ -35,11 +37,13 @@ public sealed partial class ServeTests : IDisposable
         foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
     }
 
-    [Fact]
-    public async Task A_worker_that_is_killed_costs_no_bit_and_a_new_one_takes_its_place()
+    [Theory]
+    [InlineData("")]
+    [InlineData("--codec int8 --weights-codec fp16")]
+    public async Task A_worker_that_is_killed_costs_no_bit_and_a_new_one_takes_its_place(string codecs)
     {
-        var local = CommandProcess.RunAsync($"local {Long}");
-        var (serve, port) = await Serve($"--min-workers 2 --detection-time 2 {Long}");
+        var local = CommandProcess.RunAsync($"local {Long} {codecs}");
+        var (serve, port) = await Serve($"--min-workers 2 --detection-time 2 {Long} {codecs}");
         var (first, second) = (Join(port, "--name first"), Join(port, "--name second"));
         await serve.PrintedAsync("\"step\":3,");
         first.Kill();
@@ -92,6 +96,7 @@ public sealed partial class ServeTests : IDisposable
         Assert.True(line.GetProperty("step").GetInt64() >= 3, status.Output);
         Assert.Equal("only", line.GetProperty("workers")[0].GetProperty("worker").GetString());
         Assert.Equal(4, line.GetProperty("workers")[0].GetProperty("shards").GetArrayLength());
+        Assert.Equal(OperatingSystem.IsLinux() ? "shared-memory" : "tcp", line.GetProperty("workers")[0].GetProperty("channel").GetString());
         Assert.Equal(1, (await CommandProcess.RunInAsync(folder.Folder, $"stop --coordinator 127.0.0.1:{port}")).ExitCode);
         Assert.Equal(0, (await CommandProcess.RunInAsync(folder.Folder, $"stop --coordinator 127.0.0.1:{port} --token-file token")).ExitCode);
         var result = await serve.EndAsync();

@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace DistTrain.Simd;
+
+/// <summary>
+/// CRC-32C by carry-less multiplication, where the processor has it for whole vectors: 256 bytes at a time are folded onto the next 256, about four times as fast as the CRC instruction
+/// (Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ", Intel 2009).
+/// </summary>
+public static partial class Crc32C
+{
+    /// <summary>Bytes that one round of folding takes.</summary>
+    private const int Fold = 256;
+
+    // Shorter ones are quicker without: what is left of a fold goes through the instruction.
+    private const int LeastToFold = 4 * Fold;
+
+    // x^(d+32) and x^(d-32) modulo the polynomial, bits reversed, one place up; d are the 2,048 bits of a round.
+    private const ulong LowHalf = 0xDCB17AA4, HighHalf = 0xB9E02B86;
+
+    private static bool CanFold => Pclmulqdq.V512.IsSupported || Pclmulqdq.V256.IsSupported;
+
+    /// <summary>Folds whole rounds of the bytes, and gives the state after them.</summary>
+    /// <param name="state">The state before them.</param>
+    /// <param name="bytes">One or more whole rounds.</param>
+    /// <param name="wide">Whether vectors of 512 bits are used, or of 256.</param>
+    internal static uint FoldAll(uint state, ReadOnlySpan<byte> bytes, bool wide)
+    {
+        Span<byte> folded = stackalloc byte[Fold];
+        if (wide) Fold512(state, bytes, folded);
+        else Fold256(state, bytes, folded);
+        // The rest stands for everything before it, as if the state were 0.
+        uint rest = 0;
+        foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(folded)) rest = System.Numerics.BitOperations.Crc32C(rest, word);
+        return rest;
+    }
+
+    private static void Fold512(uint state, ReadOnlySpan<byte> bytes, Span<byte> folded)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(bytes);
+        var by = Vector512.Create(Vector256.Create(Vector128.Create(LowHalf, HighHalf)));
+        var a = Vector512.LoadUnsafe(ref first).AsUInt64() ^ Vector512.CreateScalar((ulong)state);
+        var b = Vector512.LoadUnsafe(ref first, 64).AsUInt64();
+        var c = Vector512.LoadUnsafe(ref first, 128).AsUInt64();
+        var d = Vector512.LoadUnsafe(ref first, 192).AsUInt64();
+        for (nuint at = Fold; at < (nuint)bytes.Length; at += Fold)
+        {
+            a = Step(a, by, Vector512.LoadUnsafe(ref first, at).AsUInt64());
+            b = Step(b, by, Vector512.LoadUnsafe(ref first, at + 64).AsUInt64());
+            c = Step(c, by, Vector512.LoadUnsafe(ref first, at + 128).AsUInt64());
+            d = Step(d, by, Vector512.LoadUnsafe(ref first, at + 192).AsUInt64());
+        }
+        ref byte to = ref MemoryMarshal.GetReference(folded);
+        a.AsByte().StoreUnsafe(ref to);
+        b.AsByte().StoreUnsafe(ref to, 64);
+        c.AsByte().StoreUnsafe(ref to, 128);
+        d.AsByte().StoreUnsafe(ref to, 192);
+    }
+
+    private static void Fold256(uint state, ReadOnlySpan<byte> bytes, Span<byte> folded)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(bytes);
+        var by = Vector256.Create(Vector128.Create(LowHalf, HighHalf));
+        bytes[..Fold].CopyTo(folded);
+        ref byte to = ref MemoryMarshal.GetReference(folded);
+        (Vector256.LoadUnsafe(ref to).AsUInt64() ^ Vector256.CreateScalar((ulong)state)).AsByte().StoreUnsafe(ref to);
+        // Two vectors at a time stay in registers for the whole length; eight at a time would not.
+        for (nuint lane = 0; lane < Fold; lane += 64)
+        {
+            var a = Vector256.LoadUnsafe(ref to, lane).AsUInt64();
+            var b = Vector256.LoadUnsafe(ref to, lane + 32).AsUInt64();
+            for (nuint at = Fold + lane; at < (nuint)bytes.Length; at += Fold)
+            {
+                a = Step(a, by, Vector256.LoadUnsafe(ref first, at).AsUInt64());
+                b = Step(b, by, Vector256.LoadUnsafe(ref first, at + 32).AsUInt64());
+            }
+            a.AsByte().StoreUnsafe(ref to, lane);
+            b.AsByte().StoreUnsafe(ref to, lane + 32);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Step(Vector512<ulong> folded, Vector512<ulong> by, Vector512<ulong> next) =>
+        Pclmulqdq.V512.CarrylessMultiply(folded, by, 0x00) ^ Pclmulqdq.V512.CarrylessMultiply(folded, by, 0x11) ^ next;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ulong> Step(Vector256<ulong> folded, Vector256<ulong> by, Vector256<ulong> next) =>
+        Pclmulqdq.V256.CarrylessMultiply(folded, by, 0x00) ^ Pclmulqdq.V256.CarrylessMultiply(folded, by, 0x11) ^ next;
+}
