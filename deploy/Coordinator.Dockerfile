@@ -17,7 +17,7 @@ COPY Coordinator/ Coordinator/
 RUN dotnet publish Coordinator -c Release --no-restore -o /app \
     && mkdir /data
 
-FROM mcr.microsoft.com/dotnet/runtime:${RUNTIME}
+FROM mcr.microsoft.com/dotnet/aspnet:${RUNTIME}
 COPY --from=build /app /app
 COPY --from=build --chown=1654:1654 /data /data
 # The unprivileged user of Microsoft's images.

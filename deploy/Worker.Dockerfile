@@ -15,7 +15,7 @@ COPY Worker/ Worker/
 RUN dotnet publish Worker -c Release --no-restore -o /app \
     && mkdir /data
 
-FROM mcr.microsoft.com/dotnet/runtime:${RUNTIME}
+FROM mcr.microsoft.com/dotnet/aspnet:${RUNTIME}
 COPY --from=build /app /app
 COPY --from=build --chown=1654:1654 /data /data
 # The unprivileged user of Microsoft's images.

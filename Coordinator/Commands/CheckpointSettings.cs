@@ -37,5 +37,5 @@ internal static class CheckpointSettings
 
     /// <summary>The settings as a part of a command's own options.</summary>
     public static IEnumerable<Setting<T>> For<T>(Func<T, CheckpointOptions> get, Func<T, CheckpointOptions, T> with) =>
-        Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+        Rows.Select(row => row.Of(get, with));
 }

@@ -17,5 +17,5 @@ internal static class ClusterSettings
 
     /// <summary>The settings as a part of a command's own options.</summary>
     public static IEnumerable<Setting<T>> For<T>(Func<T, ClusterOptions> get, Func<T, ClusterOptions, T> with) =>
-        Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+        Rows.Select(row => row.Of(get, with));
 }

@@ -1,6 +1,7 @@
 using DistTrain.Data;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
+using DistTrain.Training.Files;
 using DistTrain.Worker.CommandLine;
 
 namespace DistTrain.Coordinator.Commands;
@@ -12,19 +13,22 @@ internal static class JobSettings
 
     private static readonly IReadOnlyList<Setting<JobOptions>> Rows =
     [
-        new("model", "<name>", Job, $"What to train: {string.Join(", ", JobDefaults.Models)}. Default: {JobDefaults.Model}.", (job, given) => job with { Model = given.OneOf(JobDefaults.Models) }),
+        new("name", "<name>", Job, "The job's name, for people and for the run's folder. Default: model and data.", (job, given) => job with { Name = JobParts.Name(given) }),
+        new("model", "<name>", Job, $"What to train: {string.Join(", ", JobDefaults.Models)}; a job file may list layers. Default: {JobDefaults.Model}.", JobParts.Model),
         new("data", "<data>", Job, $"What to train on: {DataSources.Usage}. Default: {DataSources.Default}, which the program draws by itself.", (job, given) => job with { Data = given.NotEmpty(DataSources.Usage) }),
+        new("loss", "<name>", Job, $"What is made small: {string.Join(", ", LossOptions.All.Select(loss => loss.Name))}. Default: what goes with the data.", JobParts.Loss),
         new("seed", "<n>", Job, "Key of initial weights, shuffles and dropout. Default: 0.", (job, given) => job with { Seed = given.Unsigned() }),
-        new("numerics", "<level>", Job, $"Instruction set that all workers compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: auto, the best that all have.", (job, given) => job with { Numerics = given.OneOf(JobOptions.NumericsLevels) }),
+        new("numerics", "<level>", Job, $"Instruction set that all workers compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: auto, the best that all have.", (job, given) => job with { Numerics = given.OneOf(JobOptions.NumericsLevels) }) { Words = JobOptions.NumericsLevels },
         new("epochs", "<n>", Training, $"Passes over the training data. Default: {Default(d => d.Epochs)}.", (job, given) => job with { Epochs = given.Int(1, 1_000_000) }),
         new("max-steps", "<n>", Training, "Stops after this many steps.", (job, given) => job with { MaxSteps = given.Long(1, long.MaxValue) }),
-        new("optimizer", "<name>", Training, $"One of {string.Join(", ", NamedOptimizers.Names)}. Default: {Default(d => d.Optimizer)}.", (job, given) => job with { Optimizer = given.OneOf(NamedOptimizers.Names) }),
+        new("optimizer", "<name>", Training, $"One of {string.Join(", ", NamedOptimizers.Names)}. Default: {Default(d => d.Optimizer)}.", JobParts.Optimizer),
         new("lr", "<x>", Training, $"Learning rate. Default: {Default(d => d.LearningRate)}; another optimizer's is PyTorch's.", (job, given) => job with { LearningRate = given.Number(0) }),
         new("momentum", "<x>", Training, $"Momentum of sgd and rmsprop, below 1. Default: {Default(d => d.Momentum)}.", (job, given) => job with { Momentum = given.Number(0, 1) }),
         new("weight-decay", "<x>", Training, "Weight decay. Default: the optimizer's own.", (job, given) => job with { WeightDecay = given.Number(0) }),
         new("decay-matrices-only", "", Training, "Weight decay applies to weights of two or more dimensions only, not to biases and normalizations.", (job, given) => job with { DecayMatricesOnly = given.Switch() }),
         new("betas", "<b1,b2>", Training, "Decays of the averages of adam and its relatives, each below 1. Default: 0.9,0.999.", (job, given) => job with { Betas = Betas(given) }),
-        new("schedule", "<name>", Training, $"How the learning rate changes over the job's steps: {NamedSchedules.Usage}. Default: constant.", (job, given) => job with { Schedule = given.NotEmpty(NamedSchedules.Usage) }),
+        new("schedule", "<name>", Training, $"How the learning rate changes over the job's steps: {NamedSchedules.Usage}. Default: constant.", JobParts.Schedule),
+        new("schedule-by-epoch", "", Training, "A job file's schedule counts epochs instead of steps.", (job, given) => job with { ScheduleByEpoch = given.Switch() }),
         new("warmup-steps", "<n>", Training, "Steps in which the learning rate rises first. Default: 0.", (job, given) => job with { WarmupSteps = given.Long(0, long.MaxValue) }),
         new("min-lr", "<x>", Training, "Learning rate that the schedules cosine and linear end at. Default: 0.", (job, given) => job with { MinLearningRate = given.Number(0) }),
         new("dropout", "<x>", Training, "Share of activations that dropout zeroes, below 1. Default: the model's own.", (job, given) => job with { Dropout = given.Number(0, 1) }),
@@ -37,12 +41,12 @@ internal static class JobSettings
         new("consistency", "<mode>", Training, "How far workers may run apart: bsp, ssp:<s>, async, async:scaled or local:<H>. Default: bsp.", (job, given) => job with { Consistency = Consistency.Parse(given.Text) }),
         new("codec", "<codec>", Channels, "How gradients are written on their way to servers: none, bf16, fp16, int8, topk:<share> or powersgd:<rank>. Default: none.", (job, given) => job with { Codec = Codec(given, CodecSpec.ParseGradient) }),
         new("weights-codec", "<codec>", Channels, "How weights are written on their way to workers: none, bf16 or fp16. Default: none.", (job, given) => job with { WeightsCodec = Codec(given, CodecSpec.ParseWeights) }),
-        new("on-nonfinite", "<what>", Training, "What happens to a step whose gradient is not finite: fail or skip. Default: fail.", (job, given) => job with { OnNonFinite = given.OneOf(["fail", "skip"]) == "skip" ? OnNonFinite.Skip : OnNonFinite.Fail }),
+        new("on-nonfinite", "<what>", Training, "What happens to a step whose gradient is not finite: fail or skip. Default: fail.", (job, given) => job with { OnNonFinite = given.OneOf(["fail", "skip"]) == "skip" ? OnNonFinite.Skip : OnNonFinite.Fail }) { Words = ["fail", "skip"] },
     ];
 
     /// <summary>The settings as a part of a command's own options.</summary>
     public static IEnumerable<Setting<T>> For<T>(Func<T, JobOptions> get, Func<T, JobOptions, T> with) =>
-        Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+        Rows.Select(row => row.Of(get, with));
 
     private static string Codec(GivenText given, Func<string, CodecSpec> parse)
     {

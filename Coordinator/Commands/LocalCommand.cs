@@ -13,6 +13,7 @@ internal static class LocalCommand
     /// <summary>Its settings.</summary>
     internal static readonly IReadOnlyList<Setting<LocalOptions>> Settings =
     [
+        JobFile.Setting<LocalOptions>((options, file) => options with { JobFile = file }),
         .. JobSettings.For<LocalOptions>(options => options.Job, (options, job) => options with { Job = job }),
         new("workers", "<n>", "Batches and shards", "Workers, each a thread that computes; no more than shards. Default: one per core, as far as there are shards.", (options, given) => options with { Workers = given.Int(1, 1024) }),
         .. ClusterSettings.For<LocalOptions>(options => options.Cluster, (options, cluster) => options with { Cluster = cluster }),
@@ -24,19 +25,19 @@ internal static class LocalCommand
     public static Command Create()
     {
         var command = new Command("local", "Trains a job on a cluster in this process.");
-        var options = new SettingOptions<LocalOptions>(command, Settings, Summary);
+        var options = new SettingOptions<LocalOptions>(command, Settings, Summary, given => JobFile.Read(given, Settings, new LocalOptions()));
         command.SetAction((parsed, _) => RunAsync(defaults => options.Bind(parsed, defaults)));
         return command;
     }
 
     private static async Task<int> RunAsync(Func<LocalOptions, LocalOptions> bind)
     {
-        var options = bind(new LocalOptions());
+        var (options, code) = JobSource.Bind(bind, new LocalOptions(), given => given.JobFile, (given, job) => given with { Job = job });
         var start = RunStart.Find(options.Checkpoints, Console.Error.WriteLine);
         if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
         int workers = Workers(options);
         var numerics = JobRun.UseNumerics(options.Job);
-        var job = JobBuilder.Build(options.Job, workers);
+        var job = JobFile.Build(options.Job, options.JobFile, workers, code);
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
         {

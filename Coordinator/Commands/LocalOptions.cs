@@ -8,6 +8,9 @@ internal sealed record LocalOptions
     /// <summary>The job.</summary>
     public JobOptions Job { get; init; } = new();
 
+    /// <summary>The file that the job came from; null for none.</summary>
+    public string? JobFile { get; init; }
+
     /// <summary>Workers; null for one per core, as far as there are shards.</summary>
     public int? Workers { get; init; }
 

@@ -18,6 +18,7 @@ internal static class ServeCommand
     /// <summary>Its settings.</summary>
     internal static readonly IReadOnlyList<Setting<ServeOptions>> Settings =
     [
+        JobFile.Setting<ServeOptions>((options, file) => options with { JobFile = file }),
         .. JobSettings.For<ServeOptions>(options => options.Job, (options, job) => options with { Job = job }),
         new("min-workers", "<n>", "Batches and shards", "Workers to wait for before the first step; also the shards, where --shards is not given. Default: 1.", (options, given) => options with { MinWorkers = given.Int(1, 4096) }),
         .. NetworkSettings.For<ServeOptions>(options => options.Network, (options, network) => options with { Network = network }),
@@ -32,14 +33,14 @@ internal static class ServeCommand
     public static Command Create()
     {
         var command = new Command("serve", "Coordinates a job for workers on other machines.");
-        var options = new SettingOptions<ServeOptions>(command, Settings, Summary);
+        var options = new SettingOptions<ServeOptions>(command, Settings, Summary, given => JobFile.Read(given, Settings, new ServeOptions()));
         command.SetAction((parsed, _) => RunAsync(defaults => options.Bind(parsed, defaults)));
         return command;
     }
 
     private static async Task<int> RunAsync(Func<ServeOptions, ServeOptions> bind)
     {
-        var options = bind(new ServeOptions());
+        var (options, code) = JobSource.Bind(bind, new ServeOptions(), given => given.JobFile, (given, job) => given with { Job = job });
         if (options.Standby && options.Checkpoints.Folder is null) throw new UserErrorException("--standby needs --checkpoint-dir: the folder that both coordinators share");
         using var reign = options.Checkpoints.Folder is { } folder ? Reign.Take(folder, options.Network.Detection, options.Standby, Console.Error.WriteLine) : null;
         if (options.Standby && reign is null)
@@ -53,7 +54,7 @@ internal static class ServeCommand
         if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
         if (CodecSpec.ParseGradient(options.Job.Codec).HasState) throw new UserErrorException($"--codec was {options.Job.Codec}, expected none, bf16, fp16 or int8: its residuals do not move between processes yet");
         var numerics = JobRun.UseNumerics(options.Job);
-        var job = JobBuilder.Build(options.Job, options.MinWorkers);
+        var job = JobFile.Build(options.Job, options.JobFile, options.MinWorkers, code);
         var resolved = options.Job with { Shards = job.Shards, Numerics = numerics };
         var settings = options.Cluster with { Workers = options.MinWorkers, Checkpoints = start.Plan(resolved, job) is { } plan ? plan with { Fence = reign!.TryFenced } : null };
         if (options.Network.Insecure) Console.Error.WriteLine("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");

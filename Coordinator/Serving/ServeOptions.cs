@@ -13,6 +13,9 @@ internal sealed record ServeOptions
     /// <summary>The job.</summary>
     public JobOptions Job { get; init; } = new();
 
+    /// <summary>The file that the job came from; null for none.</summary>
+    public string? JobFile { get; init; }
+
     /// <summary>Workers to wait for before the first step.</summary>
     public int MinWorkers { get; init; } = 1;
 

@@ -7,6 +7,10 @@ namespace DistTrain.Nn;
 /// <summary>Modules that run one after the other; they are named 0, 1, 2, … in the state dict.</summary>
 public class Sequential : Module
 {
+    /// <summary>Told each module that a chain ran, and its output: for looking at a model, not for training. One that was run together with the activation behind it has the activation's output.</summary>
+    [ThreadStatic]
+    internal static Action<Module, Tensor>? Observer;
+
     private readonly Module[] modules;
 
     /// <summary>Makes a chain of modules.</summary>
@@ -29,7 +33,8 @@ public class Sequential : Module
         {
             // One pass over the output instead of two; the bits are the same.
             var activation = i + 1 < modules.Length && modules[i + 1] is ReLU ? Activation.Relu : Activation.None;
-            switch (modules[i])
+            var module = modules[i];
+            switch (module)
             {
                 case Linear linear:
                     input = linear.Forward(input, activation);
@@ -40,8 +45,13 @@ public class Sequential : Module
                     i += activation == Activation.Relu ? 1 : 0;
                     break;
                 default:
-                    input = modules[i].Forward(input);
+                    input = module.Forward(input);
                     break;
+            }
+            if (Observer is { } observer)
+            {
+                observer(module, input);
+                if (module != modules[i]) observer(modules[i], input);
             }
         }
         return input;

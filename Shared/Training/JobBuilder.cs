@@ -2,6 +2,8 @@ using DistTrain.Data;
 using DistTrain.Nn;
 using DistTrain.Nn.Models;
 using DistTrain.Optim;
+using DistTrain.Training.Code;
+using DistTrain.Training.Files;
 
 namespace DistTrain.Training;
 
@@ -11,22 +13,27 @@ public static class JobBuilder
     /// <summary>Opens the data and makes the job.</summary>
     /// <param name="options">What is asked for.</param>
     /// <param name="shards">Logical shards where the options say nothing.</param>
+    /// <param name="code">The C# that makes the job, where it is one of C#.</param>
     /// <exception cref="UserErrorException">A name is unknown, the data cannot be had, or parts do not fit together.</exception>
-    public static TrainingJob Build(JobOptions options, int shards)
+    public static TrainingJob Build(JobOptions options, int shards, JobCode? code = null)
     {
+        if (options.Code is not null) return FromCode(options, options.Code, code);
         var defaults = JobDefaults.Of(options.Model);
         var optimizerName = options.Optimizer ?? defaults.Optimizer;
         bool isUsual = optimizerName == defaults.Optimizer;
-        var optimizer = NamedOptimizers.Find(optimizerName, options.Momentum ?? (isUsual ? defaults.Momentum : null), options.WeightDecay);
+        var optimizer = NamedOptimizers.Find(optimizerName, options.Momentum ?? (isUsual && options.OptimizerOptions is null ? defaults.Momentum : null), options.WeightDecay, options.OptimizerOptions);
         var data = DataSources.Open(options.Data);
-        var model = Model(options, DataCard.Of(data));
+        var card = DataCard.Of(data);
+        var loss = LossFor(options, card);
+        var model = Model(options, card);
         if (options.Betas is { } betas) optimizer = WithBetas(optimizer, betas.Beta1, betas.Beta2);
         var job = new TrainingJob
         {
-            Name = $"{options.Model}-{data.Name}",
+            Name = options.Name ?? $"{options.Model}-{data.Name}",
             Options = options,
             Model = model,
             Data = data,
+            Loss = loss,
             Optimizer = optimizer.CreateRule(),
             LearningRate = options.LearningRate ?? (isUsual ? defaults.LearningRate : optimizer.DefaultLearningRate),
             BatchSize = options.BatchSize ?? defaults.BatchSize,
@@ -42,7 +49,17 @@ public static class JobBuilder
             ClipValue = options.ClipValue,
             WeightDecayOnMatricesOnly = options.DecayMatricesOnly,
         };
-        return job with { Schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate) };
+        if (options.ScheduleByEpoch && options.WarmupSteps > 0) throw new UserErrorException($"warm-up steps was {options.WarmupSteps}, which does not go with a schedule that counts epochs: use {{ \"type\": \"Warmup\" }}");
+        var schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
+        return job with { Schedule = schedule, ScheduleByEpoch = options.ScheduleByEpoch };
+    }
+
+    private static TrainingJob FromCode(JobOptions options, JobCodeReference wanted, JobCode? code)
+    {
+        if (code is null) throw new UserErrorException($"the job is one of C#, {wanted.Type} of {wanted.Assembly}.dll, and that is not here: give --job {wanted.Assembly}.dll:{wanted.Type}, or to a worker --job-assembly {wanted.Assembly}.dll");
+        var (found, expected) = (code.Reference.Fingerprint, wanted.Fingerprint);
+        if (found != expected) throw new UserErrorException($"{code.Reference.Type} of {code.Reference.Assembly}.dll has fingerprint {found[..12]}, the job's has {expected[..Math.Min(12, expected.Length)]}: expected the same build on both sides");
+        return CodeOptions.Apply(code, options);
     }
 
     private static OptimizerOptions WithBetas(OptimizerOptions optimizer, double beta1, double beta2) => optimizer switch
@@ -56,14 +73,30 @@ public static class JobBuilder
     };
 
     /// <summary>What builds the model of a job, for data of the given shapes.</summary>
-    /// <exception cref="UserErrorException">The model is unknown, or does not fit the data.</exception>
+    /// <exception cref="UserErrorException">The model is unknown, is one of C#, or does not fit the data.</exception>
     public static Func<Module> Model(JobOptions options, DataCard data)
     {
+        if (options.Code is { } code) throw new UserErrorException($"the model is one of C#, {code.Type} of {code.Assembly}.dll, which this cannot make: use it from C#");
+        if (options.Layers is { } layers) return OwnModel.Of(layers, data, LossFor(options, data), options.Dropout);
         var named = NamedModels.Find(options.Model);
         if (data.InputType != (named.TakesTokens ? ElementType.Int64 : ElementType.Float32))
             throw new UserErrorException($"model {options.Model} takes {(named.TakesTokens ? "tokens, such as those of text:<file>" : "numbers, such as pixels")}; data '{options.Data}' has {data.Inputs} inputs");
         if (data.Classes == 0) throw new UserErrorException($"model {options.Model} tells classes apart, data '{options.Data}' has {data.Targets} targets without classes");
         var sizes = new ModelOptions(data.InputShape, data.Classes, (float)(options.Dropout ?? 0));
         return () => named.Build(sizes);
+    }
+
+    /// <summary>The loss that was asked for, or the one that goes with the data.</summary>
+    private static Loss LossFor(JobOptions options, DataCard data)
+    {
+        if (options.Loss is null) return data.Classes > 0 || data.TargetType == ElementType.Int64 ? new CrossEntropyLoss() : new MSELoss();
+        try
+        {
+            return options.Loss.Create();
+        }
+        catch (ArgumentException error)
+        {
+            throw new UserErrorException($"loss: {error.Message}", error);
+        }
     }
 }

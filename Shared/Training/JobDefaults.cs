@@ -16,6 +16,9 @@ public sealed record JobDefaults(int BatchSize, int Epochs, string Optimizer, do
     /// <summary>The model that is trained when nothing is asked for.</summary>
     public const string Model = "mlp";
 
+    /// <summary>What stands for the model's name where a job lists its layers.</summary>
+    public const string OwnLayers = "layers";
+
     /// <summary>The names of the models.</summary>
     public static ImmutableArray<string> Models { get; } = [.. NamedModels.All.Select(model => model.Name)];
 
@@ -23,6 +26,7 @@ public sealed record JobDefaults(int BatchSize, int Epochs, string Optimizer, do
     /// <exception cref="UserErrorException">There is no such model.</exception>
     public static JobDefaults Of(string model)
     {
+        if (model == OwnLayers) return new JobDefaults(64, UsualEpochs, "sgd", 0.01, null);
         var named = NamedModels.Find(model);
         double? momentum = named.Momentum == 0 ? null : named.Momentum;
         // The small network learns the digits in a quarter of the epochs at five times the rate of the benchmark's table.

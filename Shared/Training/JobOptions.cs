@@ -1,5 +1,9 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using DistTrain.Data;
+using DistTrain.Optim;
+using DistTrain.Training.Code;
+using DistTrain.Training.Files;
 
 namespace DistTrain.Training;
 
@@ -11,14 +15,32 @@ public sealed record JobOptions
     /// <summary>The numerics levels that can be asked for.</summary>
     public static readonly ImmutableArray<string> NumericsLevels = ["auto", "avx512", "avx2", "portable"];
 
-    /// <summary>The model: a name of <see cref="JobDefaults.Models"/>.</summary>
+    /// <summary>The C# that makes the job; null for a job of names and numbers. The rest then holds the numbers that were asked for.</summary>
+    public JobCodeReference? Code { get; init; }
+
+    /// <summary>The job's name, for people and for the run's folder; null for model and data.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The model: a name of <see cref="JobDefaults.Models"/>, or <see cref="JobDefaults.OwnLayers"/>.</summary>
     public string Model { get; init; } = JobDefaults.Model;
+
+    /// <summary>The model's layers; null for a named model.</summary>
+    [JsonConverter(typeof(AsInJobFile<IReadOnlyList<Layer>>))]
+    public IReadOnlyList<Layer>? Layers { get; init; }
+
+    /// <summary>What is made small; null for what goes with the data: cross-entropy for classes, the mean square of differences for numbers.</summary>
+    [JsonConverter(typeof(AsInJobFile<LossOptions>))]
+    public LossOptions? Loss { get; init; }
 
     /// <summary>The data, as <see cref="DataSources.Open(string)"/> reads it.</summary>
     public string Data { get; init; } = DataSources.Default;
 
     /// <summary>The optimizer: a name of <see cref="NamedOptimizers.Names"/>.</summary>
     public string? Optimizer { get; init; }
+
+    /// <summary>The optimizer's arguments, which <see cref="Momentum"/>, <see cref="WeightDecay"/> and <see cref="Betas"/> win over; null for its defaults.</summary>
+    [JsonConverter(typeof(AsInJobFile<OptimizerOptions>))]
+    public OptimizerOptions? OptimizerOptions { get; init; }
 
     /// <summary>The learning rate, 0 or more.</summary>
     public double? LearningRate { get; init; }
@@ -37,6 +59,13 @@ public sealed record JobOptions
 
     /// <summary>How the learning rate changes, as <see cref="NamedSchedules"/> reads it.</summary>
     public string Schedule { get; init; } = "constant";
+
+    /// <summary>A schedule with arguments of its own, in place of <see cref="Schedule"/>; null for none.</summary>
+    [JsonConverter(typeof(AsInJobFile<Schedule>))]
+    public Schedule? ScheduleOptions { get; init; }
+
+    /// <summary>Whether <see cref="ScheduleOptions"/> counts epochs instead of steps.</summary>
+    public bool ScheduleByEpoch { get; init; }
 
     /// <summary>Steps in which the learning rate rises first.</summary>
     public long WarmupSteps { get; init; }

@@ -42,6 +42,9 @@ public sealed class ModelReplica : IReplica, IParameterListener
     /// <summary>The model, for those who want to look at it; its values are those of the last weights computed with.</summary>
     public Module Model => flat.Model;
 
+    /// <summary>Bytes that the largest step so far held at once.</summary>
+    internal long ActivationBytes => arena.Capacity * sizeof(float);
+
     /// <summary>What turns the job's averaged gradient, or any slice of it, into the next weights.</summary>
     public UpdateRule UpdateRule { get; }
 

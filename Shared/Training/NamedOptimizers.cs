@@ -27,10 +27,11 @@ public static class NamedOptimizers
     /// <param name="name">A name of <see cref="Names"/>.</param>
     /// <param name="momentum">The momentum; null for the optimizer's default.</param>
     /// <param name="weightDecay">The weight decay; null for the optimizer's default.</param>
+    /// <param name="given">Arguments to start from in place of PyTorch's defaults; null for none.</param>
     /// <exception cref="UserErrorException">There is no such optimizer, it does not take what is given, or that is out of range.</exception>
-    public static OptimizerOptions Find(string name, double? momentum, double? weightDecay)
+    public static OptimizerOptions Find(string name, double? momentum, double? weightDecay, OptimizerOptions? given = null)
     {
-        var options = All.FirstOrDefault(optimizer => optimizer.Name == name).Options
+        var options = given ?? All.FirstOrDefault(optimizer => optimizer.Name == name).Options
             ?? throw new UserErrorException($"optimizer was '{name}', expected one of {string.Join(", ", Names)}{Suggestion.Hint(name, Names)}");
         try
         {

@@ -15,16 +15,17 @@ public static class NamedSchedules
     /// <param name="warmupSteps">Steps in which the rate rises first, 0 or more.</param>
     /// <param name="learningRate">The rate that warm-up rises to.</param>
     /// <param name="minRate">The rate that cosine and linear fall to at the end, 0 or more.</param>
+    /// <param name="given">A schedule in place of the text's; null for none.</param>
     /// <returns>The schedule; null for a constant rate without warm-up.</returns>
     /// <exception cref="UserErrorException">The text says no schedule, or numbers do not fit.</exception>
-    public static Schedule? Make(string text, long totalSteps, long warmupSteps, double learningRate, double minRate)
+    public static Schedule? Make(string text, long totalSteps, long warmupSteps, double learningRate, double minRate, Schedule? given = null)
     {
         if (warmupSteps < 0 || (warmupSteps >= totalSteps && totalSteps > 0)) throw new UserErrorException($"warm-up steps was {warmupSteps}, expected 0 or more and fewer than the job's {totalSteps} steps");
         if (!(minRate >= 0 && minRate <= Math.Max(learningRate, 0))) throw new UserErrorException(FormattableString.Invariant($"the lowest learning rate was {minRate}, expected 0 to the learning rate {learningRate}"));
         long steps = Math.Max(1, totalSteps - warmupSteps);
         string[] parts = text.Split(':');
         double[] numbers = [.. parts.Skip(1).Select(part => Number(text, part))];
-        Schedule? schedule = (parts[0], numbers) switch
+        Schedule? schedule = given ?? (parts[0], numbers) switch
         {
             ("constant", []) => null,
             ("cosine", []) => new CosineAnnealingLR(steps, minRate),

@@ -47,7 +47,7 @@ public class DeployTests
         var framework = XDocument.Load(Path.Combine(Root, "Directory.Build.props")).Descendants("TargetFramework").Single().Value["net".Length..];
 
         Assert.All(Regex.Matches(text, @"^ARG \w+=(.+)$", RegexOptions.Multiline), tag => Assert.Matches($@"^{Regex.Escape(framework)}\.\d+-\w+$", tag.Groups[1].Value));
-        Assert.All(Regex.Matches(text, @"^FROM (\S+)", RegexOptions.Multiline), image => Assert.Matches(@"^mcr\.microsoft\.com/dotnet/(sdk|runtime):\$\{(SDK|RUNTIME)\}$", image.Groups[1].Value));
+        Assert.All(Regex.Matches(text, @"^FROM (\S+)", RegexOptions.Multiline), image => Assert.Matches(@"^mcr\.microsoft\.com/dotnet/(sdk|aspnet):\$\{(SDK|RUNTIME)\}$", image.Groups[1].Value));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using DistTrain.Training.Files;
 
 namespace DistTrain.Worker.CommandLine;
 
@@ -20,7 +21,8 @@ public static class CommandRunner
         }
         catch (UserErrorException error)
         {
-            await Console.Error.WriteLineAsync(OneLine(error.Message));
+            if (error is JobErrorException job) foreach (var problem in job.Problems) await Console.Error.WriteLineAsync(OneLine($"{problem}"));
+            else await Console.Error.WriteLineAsync(OneLine(error.Message));
             return ExitCode.BadArguments;
         }
         catch (Exception error)

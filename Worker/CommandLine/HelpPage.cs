@@ -44,7 +44,7 @@ public static class HelpPage
         }
         if (variable is null) return;
         output.WriteLine();
-        Wrapped(output, $"Each option can also come from the environment ({rows[0].Left.Split(' ')[0]} as {variable}) or from the section DistTrain of {SettingLayers.AppSettings} in the current folder. An option wins over the environment, the environment over the file.", "", width);
+        Wrapped(output, $"Each option can also come from the environment ({rows[0].Left.Split(' ')[0]} as {variable}) or from the section DistTrain of {SettingLayers.AppSettings} in the current folder. An option wins over the environment, the environment over {(rows.Any(row => row.Left.StartsWith("--job ", StringComparison.Ordinal)) ? $"the file of --job, that over {SettingLayers.AppSettings}" : "the file")}.", "", width);
     }
 
     /// <summary>Writes text whose first line begins where the cursor is, at the column of <paramref name="indent"/>.</summary>

@@ -17,8 +17,18 @@ public sealed record Setting<T>(string Name, string Value, string Group, string 
     /// <summary>The environment variable: <c>DISTTRAIN_BATCH_SIZE</c>.</summary>
     public string Variable => "DISTTRAIN_" + Name.Replace('-', '_').ToUpperInvariant();
 
+    /// <summary>How a job file writes it: <c>batch_size</c>.</summary>
+    public string Key => Name.Replace('-', '_');
+
+    /// <summary>The words that it may be, for the schema of job files; empty where it is no choice of words.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
     /// <summary>Whether it may be given without a value.</summary>
     public bool IsSwitch => Value.Length == 0;
+
+    /// <summary>The same setting of options that hold the record as a part.</summary>
+    public Setting<TWhole> Of<TWhole>(Func<TWhole, T> get, Func<TWhole, T, TWhole> with) =>
+        new(Name, Value, Group, Help, (whole, given) => with(whole, Set(get(whole), given))) { Words = Words };
 
     /// <summary>Whether a key in a file means this setting: case, dashes and underscores do not matter.</summary>
     public bool IsKey(string key) => string.Equals(Name.Replace("-", ""), key.Replace("-", "").Replace("_", ""), StringComparison.OrdinalIgnoreCase);

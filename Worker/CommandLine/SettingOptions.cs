@@ -5,13 +5,21 @@ namespace DistTrain.Worker.CommandLine;
 /// <summary>The options of a command that come from its settings. Values stay text until all layers are merged, so that every layer gets the same checks and messages.</summary>
 public sealed class SettingOptions<T>
 {
+    /// <summary>The setting that names a job file.</summary>
+    public const string JobSetting = "job";
+
     private readonly IReadOnlyList<Setting<T>> settings;
     private readonly Dictionary<string, Option<string?>> options = [];
+    private readonly Func<GivenText, IReadOnlyDictionary<string, GivenText>>? readJob;
 
     /// <summary>Adds the settings' options to a command, with a help that lists them by group.</summary>
-    public SettingOptions(Command command, IReadOnlyList<Setting<T>> settings, string summary)
+    /// <param name="command">The command.</param>
+    /// <param name="settings">Its settings.</param>
+    /// <param name="summary">What it does, in a few lines.</param>
+    /// <param name="readJob">Reads the settings in the file that the setting <see cref="JobSetting"/> names; null for a command without one.</param>
+    public SettingOptions(Command command, IReadOnlyList<Setting<T>> settings, string summary, Func<GivenText, IReadOnlyDictionary<string, GivenText>>? readJob = null)
     {
-        this.settings = settings;
+        (this.settings, this.readJob) = (settings, readJob);
         foreach (var setting in settings)
         {
             var option = new Option<string?>(setting.Option)
@@ -26,7 +34,7 @@ public sealed class SettingOptions<T>
         HelpPage.Replace(command, summary, [.. settings.Select(s => new HelpPage.Row(s.Group, s.IsSwitch ? s.Option : $"{s.Option} {s.Value}", s.Help))], settings.Count > 0 ? settings[0].Variable : null);
     }
 
-    /// <summary>Binds options, environment and appsettings.json, in this order of precedence, into the record.</summary>
+    /// <summary>Binds options, environment, job file and appsettings.json, in this order of precedence, into the record.</summary>
     /// <exception cref="UserErrorException">A value is wrong.</exception>
     public T Bind(ParseResult parsed, T defaults)
     {
@@ -37,11 +45,9 @@ public sealed class SettingOptions<T>
             var text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "true";
             given.Add(setting.Name, new GivenText(setting.Option, text));
         }
-        return SettingLayers.Bind(
-            settings,
-            defaults,
-            given,
-            SettingLayers.FromEnvironment(settings, Environment.GetEnvironmentVariable),
-            SettingLayers.FromAppSettings(settings, SettingLayers.AppSettings));
+        IReadOnlyDictionary<string, GivenText> environment = SettingLayers.FromEnvironment(settings, Environment.GetEnvironmentVariable), file = SettingLayers.FromAppSettings(settings, SettingLayers.AppSettings);
+        IReadOnlyDictionary<string, GivenText>[] layers = [given, environment, file];
+        if (readJob is not null && layers.FirstOrDefault(layer => layer.ContainsKey(JobSetting)) is { } named) layers = [given, environment, readJob(named[JobSetting]), file];
+        return SettingLayers.Bind(settings, defaults, layers);
     }
 }

@@ -14,6 +14,9 @@ internal sealed record JoinOptions
     /// <summary>The node's name, the same in each of its lifetimes.</summary>
     public string Name { get; init; } = $"{Environment.MachineName}-{Environment.ProcessId}";
 
+    /// <summary>The assembly with the job's C#; null for none.</summary>
+    public string? JobAssembly { get; init; }
+
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; init; } = new();
 }

@@ -2,6 +2,7 @@ using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Simd;
 using DistTrain.Training;
+using DistTrain.Training.Code;
 
 namespace DistTrain.Worker.Node;
 
@@ -31,14 +32,16 @@ internal sealed class NodeJob : IDisposable
     public CodecSpec WeightsCodec { get; }
 
     /// <summary>Builds the job and checks that it is the coordinator's.</summary>
+    /// <param name="offer">What the coordinator sent.</param>
+    /// <param name="assembly">The C# that the user gave, for a job that is made by C#; null for none.</param>
     /// <exception cref="UserErrorException">It is not, or cannot be built here; the message says why.</exception>
-    public static NodeJob Build(Nodes.Offer offer)
+    public static NodeJob Build(Nodes.Offer offer, JobAssembly? assembly)
     {
         var options = JobJson.Parse(offer.Options);
         if (!Numerics.TryParse(options.Numerics, out var level) || !Numerics.IsSupported(level))
             throw new UserErrorException($"the job computes with {options.Numerics}, this machine has {Numerics.Name(Numerics.Best)} at most");
         Numerics.Use(level);
-        var job = JobBuilder.Build(options, 1);
+        var job = JobBuilder.Build(options, 1, options.Code is { } code ? assembly?.Find(code.Type) : null);
         string data = job.Data.Fingerprint;
         if (data != offer.Data) throw new UserErrorException($"its data {options.Data} has fingerprint {data[..12]}, the job's has {offer.Data[..Math.Min(12, offer.Data.Length)]}");
         var replica = new ModelReplica(job);

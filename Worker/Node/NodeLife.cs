@@ -4,6 +4,7 @@ using DistTrain.Protocol;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 using DistTrain.Training;
+using DistTrain.Training.Code;
 using DistTrain.Transport;
 using DistTrain.Transport.Frames;
 using DistTrain.Worker.Compute;
@@ -11,7 +12,7 @@ using DistTrain.Worker.Compute;
 namespace DistTrain.Worker.Node;
 
 /// <summary>One lifetime of a worker's node: its actor system from its start until the job is over or the coordinator is lost. A node that was lost begins another.</summary>
-internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, Action<string> note)
+internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, JobAssembly? assembly, Action<string> note)
 {
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
@@ -52,7 +53,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         NodeJob job;
         try
         {
-            job = NodeJob.Build(offer);
+            job = NodeJob.Build(offer, assembly);
         }
         catch (UserErrorException error)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using DistTrain.Training.Code;
 using DistTrain.Transport;
 using DistTrain.Worker.CommandLine;
 
@@ -10,37 +11,47 @@ internal static class WorkerNode
     /// <summary>Runs; returns the exit code.</summary>
     public static async Task<int> RunAsync(JoinOptions options)
     {
+        var assembly = options.JobAssembly is { } file ? JobAssembly.Load(file) : null;
+        using var signals = new StopSignals(signal => Note($"{signal}: hands its work over and leaves; again ends at once"));
+        switch (await LiveAsync(options, assembly, Note, signals.Token))
+        {
+            case NodeEnd.Done:
+                Note("the job is over");
+                return ExitCode.Done;
+            case NodeEnd.Refused refused:
+                Note($"error: refused by the coordinator: {refused.Reason}");
+                return ExitCode.Failed;
+            case NodeEnd.NotFound:
+                Note($"error: no coordinator at {options.Coordinator} within {options.CoordinatorTimeout.TotalSeconds:0.#} s");
+                return ExitCode.Failed;
+            default:
+                return signals.ExitWith ?? ExitCode.Done;
+        }
+    }
+
+    /// <summary>Lives until it need not join again; how the last life ended.</summary>
+    /// <param name="options">How to take part.</param>
+    /// <param name="assembly">The job's C#; null for none.</param>
+    /// <param name="note">Told, in a line each, what people should know.</param>
+    /// <param name="stop">Leaves.</param>
+    /// <exception cref="UserErrorException">An option is wrong.</exception>
+    public static async Task<NodeEnd> LiveAsync(JoinOptions options, JobAssembly? assembly, Action<string> note, CancellationToken stop)
+    {
         using var identity = options.Network.Identity();
         var coordinators = options.Coordinator.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(text => NodeSystem.AddressOf(text, identity is not null)).ToList();
         if (coordinators.Count == 0) throw new UserErrorException("--coordinator is missing, expected host:port, such as 127.0.0.1:4053");
         if (options.Network.Port != 0) NodeSystem.CheckPort(options.Network);
-        if (identity is null && options.Network.Insecure) Note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
+        if (identity is null && options.Network.Insecure) note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         var token = JobToken.Load(options.Network.TokenFile);
-        using var signals = new StopSignals(signal => Note($"{signal}: hands its work over and leaves; again ends at once"));
         var looking = Stopwatch.StartNew();
         while (true)
         {
-            var life = new NodeLife(options, coordinators, identity, token, Note);
+            var life = new NodeLife(options, coordinators, identity, token, assembly, note);
             var left = options.CoordinatorTimeout - looking.Elapsed;
-            var end = await life.RunAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, signals.Token);
+            var end = await life.RunAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, stop);
             if (life.WasIn) looking.Restart();
-            switch (end)
-            {
-                case NodeEnd.Done:
-                    Note("the job is over");
-                    return ExitCode.Done;
-                case NodeEnd.Stopped:
-                    return signals.ExitWith ?? ExitCode.Done;
-                case NodeEnd.Refused refused:
-                    Note($"error: refused by the coordinator: {refused.Reason}");
-                    return ExitCode.Failed;
-                case NodeEnd.NotFound:
-                    Note($"error: no coordinator at {options.Coordinator} within {options.CoordinatorTimeout.TotalSeconds:0.#} s");
-                    return ExitCode.Failed;
-                case NodeEnd.Lost lost:
-                    Note($"{lost.Why}; joins again");
-                    break;
-            }
+            if (end is not NodeEnd.Lost lost) return end;
+            note($"{lost.Why}; joins again");
         }
     }
 

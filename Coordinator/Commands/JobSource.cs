@@ -1,0 +1,33 @@
+using DistTrain.Training;
+using DistTrain.Training.Code;
+
+namespace DistTrain.Coordinator.Commands;
+
+/// <summary>Where <c>--job</c> has a job from: a file of settings, or an assembly.</summary>
+internal static class JobSource
+{
+    private const string Ending = ".dll";
+
+    /// <summary>Whether the text names an assembly: <c>MyJobs.dll</c> or <c>MyJobs.dll:MyJobs.SpamFilter</c>.</summary>
+    public static bool IsCode(string text) => text.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) || text.Contains(Ending + ":", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Binds a command's settings; of a job in C# its own numbers are the defaults.</summary>
+    /// <param name="bind">Binds over defaults.</param>
+    /// <param name="defaults">The defaults.</param>
+    /// <param name="source">What <c>--job</c> was.</param>
+    /// <param name="with">Puts the job in.</param>
+    /// <exception cref="UserErrorException">A setting is wrong, or the assembly has no such job.</exception>
+    public static (T Options, JobCode? Code) Bind<T>(Func<T, T> bind, T defaults, Func<T, string?> source, Func<T, JobOptions, T> with)
+    {
+        var options = bind(defaults);
+        if (source(options) is not { } text || !IsCode(text)) return (options, null);
+        var code = Load(text);
+        return (bind(with(defaults, CodeOptions.Of(code))), code);
+    }
+
+    private static JobCode Load(string text)
+    {
+        int colon = text.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) ? -1 : text.LastIndexOf(Ending + ":", StringComparison.OrdinalIgnoreCase) + Ending.Length;
+        return JobAssembly.Load(colon < 0 ? text : text[..colon]).Find(colon < 0 ? null : text[(colon + 1)..]);
+    }
+}

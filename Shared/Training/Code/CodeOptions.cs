@@ -1,0 +1,71 @@
+namespace DistTrain.Training.Code;
+
+/// <summary>What options mean for a job in C#: its numbers are their defaults, and they may change them; what the code has decided stays.</summary>
+public static class CodeOptions
+{
+    /// <summary>A job in C# as options: what is not asked for otherwise.</summary>
+    public static JobOptions Of(JobCode code) => Of(code.Job, code.Reference);
+
+    /// <summary>The job with the numbers of options.</summary>
+    /// <exception cref="UserErrorException">Something was asked for that the code decides.</exception>
+    public static TrainingJob Apply(JobCode code, JobOptions options)
+    {
+        var (job, own) = (code.Job, Of(code));
+        foreach (var (name, differs) in Fixed(own, options))
+            if (differs) throw new UserErrorException($"--{name} does not go with a job in C#: {code.Reference.Type} decides it");
+        job = job with
+        {
+            Options = options,
+            Name = options.Name ?? job.Name,
+            LearningRate = options.LearningRate ?? job.LearningRate,
+            WeightDecayOnMatricesOnly = options.DecayMatricesOnly,
+            BatchSize = options.BatchSize ?? job.BatchSize,
+            Shards = options.Shards ?? job.Shards,
+            Accumulate = options.Accumulate,
+            Consistency = options.Consistency,
+            OnNonFinite = options.OnNonFinite,
+            Epochs = options.Epochs ?? job.Epochs,
+            MaxSteps = options.MaxSteps,
+            DropLast = options.DropLast,
+            Seed = options.Seed,
+            ClipNorm = options.ClipNorm,
+            ClipValue = options.ClipValue,
+        };
+        if (options.Schedule == own.Schedule && options.ScheduleOptions is null && options.WarmupSteps == 0) return job;
+        var schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
+        return job with { Schedule = schedule, ScheduleByEpoch = options.ScheduleByEpoch };
+    }
+
+    private static JobOptions Of(TrainingJob job, JobCodeReference code) => new()
+    {
+        Code = code,
+        Name = job.Name,
+        Model = code.Type,
+        Data = job.Data.Name,
+        LearningRate = job.LearningRate,
+        DecayMatricesOnly = job.WeightDecayOnMatricesOnly,
+        BatchSize = job.BatchSize,
+        Shards = job.Shards,
+        Accumulate = job.Accumulate,
+        Consistency = job.Consistency,
+        OnNonFinite = job.OnNonFinite,
+        Epochs = job.Epochs,
+        MaxSteps = job.MaxSteps,
+        DropLast = job.DropLast,
+        Seed = job.Seed,
+        ClipNorm = job.ClipNorm,
+        ClipValue = job.ClipValue,
+    };
+
+    private static IEnumerable<(string Name, bool Differs)> Fixed(JobOptions own, JobOptions asked) =>
+    [
+        ("model", own.Model != asked.Model || asked.Layers is not null),
+        ("data", own.Data != asked.Data),
+        ("loss", asked.Loss is not null),
+        ("optimizer", asked.Optimizer is not null || asked.OptimizerOptions is not null),
+        ("momentum", asked.Momentum is not null),
+        ("weight-decay", asked.WeightDecay is not null),
+        ("betas", asked.Betas is not null),
+        ("dropout", asked.Dropout is not null),
+    ];
+}

@@ -1,0 +1,228 @@
+using System.Text.Json.Nodes;
+using DistTrain.Coordinator.Commands;
+using DistTrain.Tests.Data;
+using DistTrain.Training;
+using DistTrain.Training.Files;
+using DistTrain.Worker.CommandLine;
+
+namespace DistTrain.Tests.Coordinator.Commands;
+
+/// <summary>Jobs in files: what they may hold, what they mean, and what is said of wrong ones.</summary>
+public sealed class JobFileTests : IDisposable
+{
+    private const string Linear = """{ "type": "Linear", "out_features": 10 }""";
+
+    private readonly TempFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Settings_of_all_kinds_are_read_and_comments_and_commas_are_allowed()
+    {
+        var job = Options("""
+            // A job.
+            {
+              "$schema": "./job.schema.json",
+              "name": "mine", /* inside too */
+              "model": ["Flatten", { "type": "linear", "out_features": 12, "bias": false }, "relu", { "type": "Sequential", "layers": [{ "type": "Dropout", "p": 0.25 }, "Linear"] },],
+              "data": { "type": "csv", "path": "a.csv", "target": ["x", "y"], "standardize": false, "test": 0.25 },
+              "loss": { "type": "CrossEntropyLoss", "label_smoothing": 0.1 },
+              "optimizer": { "type": "AdamW", "lr": 0.002, "betas": [0.8, 0.99], "eps": 1e-7, "amsgrad": true },
+              "schedule": { "type": "SequentialLR", "milestones": [3], "schedules": [{ "type": "Warmup", "steps": 3 }, { "type": "CosineAnnealingLR", "T_max": 9, "eta_min": 1e-5 }], "by_epoch": true },
+              "clip_norm": 1, "batch_size": 2e1, "drop_last": true, "shards": 4, "seed": 18446744073709551615,
+              "workers": 3, "min_workers": 2,
+            }
+            """).Job;
+        Assert.Equal("mine", job.Name);
+        Assert.Equal(new Layer[] { new FlattenLayer(), new LinearLayer(12, Bias: false), new ReLULayer() }, job.Layers!.Take(3));
+        Assert.Equal(new Layer[] { new DropoutLayer(0.25f), new LinearLayer() }, Assert.IsType<SequentialLayer>(job.Layers![3]).Layers);
+        Assert.Equal("csv:a.csv?target=x,y&standardize=no&test=0.25", job.Data);
+        Assert.Equal(new CrossEntropyOptions(LabelSmoothing: 0.1f), job.Loss);
+        Assert.Equal(new DistTrain.Optim.AdamWOptions(0.8, 0.99, 1e-7, AmsGrad: true), job.OptimizerOptions);
+        Assert.Equal(("adamw", 0.002, true), (job.Optimizer, job.LearningRate, job.ScheduleByEpoch));
+        var schedule = Assert.IsType<DistTrain.Optim.SequentialLR>(job.ScheduleOptions);
+        Assert.Equal(new DistTrain.Optim.Schedule[] { new DistTrain.Optim.Warmup(3), new DistTrain.Optim.CosineAnnealingLR(9, 1e-5) }, schedule.Schedules);
+        Assert.Equal((1.0, 20, true, 4, ulong.MaxValue), (job.ClipNorm, job.BatchSize, job.DropLast, job.Shards, job.Seed));
+        // What a worker is sent, and a checkpoint keeps, is the same job.
+        Assert.Null(JobJson.Difference(job, JobJson.Parse(JobJson.Of(job))));
+    }
+
+    [Fact]
+    public void A_command_takes_its_own_settings_from_the_file_and_passes_over_those_of_others()
+    {
+        const string Job = """{ "workers": 3, "min_workers": 2, "checkpoint_every": 7 }""";
+        Assert.Equal(3, Options(Job).Workers);
+        var serve = Read(ServeCommand.Settings, new DistTrain.Coordinator.Serving.ServeOptions(), Job);
+        Assert.Equal((2, 7L), (serve.MinWorkers, serve.Checkpoints.Every));
+    }
+
+    [Fact]
+    public async Task An_option_wins_over_the_environment_that_over_the_job_file_and_that_over_appsettings()
+    {
+        folder.Write("job.json", $$"""{ "data": "digits:20,0", "model": ["Flatten", {{Linear}}], "batch_size": 5, "epochs": 4, "seed": 3, "lr": 0.5 }""");
+        folder.Write("appsettings.json", """{ "DistTrain": { "batch-size": 4, "model": "cnn", "momentum": 0.5 } }""");
+        var result = await CommandProcess.RunInAsync(folder.Folder, "check --job job.json --epochs 1 --output json", ("DISTTRAIN_EPOCHS", "2"), ("DISTTRAIN_LR", "0.25"));
+        var found = result.Last("checked");
+        Assert.Equal((1, 0.25, 5, 2), (found.GetProperty("epochs").GetInt32(), found.GetProperty("learning_rate").GetDouble(), found.GetProperty("batch_size").GetInt32(), found.GetProperty("layers").GetArrayLength()));
+    }
+
+    [Fact]
+    public async Task All_that_is_wrong_is_said_at_once_with_lines()
+    {
+        folder.Write("job.json", """
+            {
+              "modle": "mlp",
+              "model": [
+                "Flaten",
+                { "type": "Linear", "out_feature": 10 },
+                { "type": "Conv2d", "out_channels": 0 },
+                { "type": "Dropout", "p": "half" },
+                { "out_features": 3 }
+              ],
+              "batch_size": 0,
+              "epochs": "many",
+              "epochs": 3,
+              "loss": "CrossEntropy",
+              "optimizer": { "type": "SGD", "lr": -1, "nesterov": 1 },
+              "schedule": { "type": "StepLR" },
+              "numerics": "avx"
+            }
+            """);
+        var result = await CommandProcess.RunInAsync(folder.Folder, "local --job job.json");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Empty(result.Output);
+        string[] expected =
+        [
+            "job.json:2:3: modle is unknown; did you mean model?",
+            "job.json:4:5: model[0] was 'Flaten', expected one of Linear, BatchNorm1d",
+            "job.json:5:25: model[1].out_feature is unknown, expected one of type, out_features, in_features, bias; did you mean out_features?",
+            "job.json:6:5: model[2] has no kernel_size: The window: one size for both dimensions, or [height, width]",
+            "job.json:6:25: model[2].out_channels was 0, expected a whole number of 1 or more",
+            "job.json:7:26: model[3].p was 'half', expected a number of 0 or more and 1 at most",
+            "job.json:8:5: model[4] has no type, expected \"type\", one of Linear",
+            "job.json:10:3: batch_size was '0', expected a whole number from 1 to 1000000",
+            "job.json:11:3: epochs was 'many', expected a whole number",
+            "job.json:12:3: epochs is given twice",
+            "job.json:13:3: loss was 'CrossEntropy', expected one of CrossEntropyLoss",
+            "job.json:14:33: optimizer.lr was -1, expected a number of 0 or more",
+            "job.json:14:43: optimizer.nesterov was 1, expected true or false",
+            "job.json:15:3: schedule has no step_size: Steps between two changes",
+            "job.json:16:3: numerics was 'avx', expected one of auto, avx512, avx2, portable",
+        ];
+        Assert.Equal(expected.Length, result.ErrorLines.Count);
+        Assert.All(expected.Zip(result.ErrorLines), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+        Assert.EndsWith("; did you mean Flatten?", result.ErrorLines[1], StringComparison.Ordinal);
+        Assert.EndsWith("; did you mean CrossEntropyLoss?", result.ErrorLines[10], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""[{ "type": "Linear", "in_features": 100, "out_features": 10 }]""", "1:27: model[0].in_features was 100, expected 28: the layer gets [1, 28, 28] a sample", "1:50: model[0] (Linear) gives [1, 28, 10] a sample, expected [10]: data digits has 10 classes")]
+    [InlineData("""["Flatten", { "type": "Linear", "in_features": 784, "out_features": 9 }]""", "model[1] (Linear) gives [9] a sample, expected [10]: data digits has 10 classes")]
+    [InlineData("""["Flatten", "ReLU", { "type": "Conv2d", "out_channels": 8, "kernel_size": 3 }, "Flatten", "Linear"]""", "model[2] (Conv2d) cannot take [784] a sample: got [784] a sample, expected [channels, height, width]")]
+    [InlineData("""[{ "type": "Conv2d", "out_channels": 8, "kernel_size": 29 }]""", "model[0] (Conv2d) cannot take [1, 28, 28] a sample: ")]
+    [InlineData("""[{ "type": "Embedding", "embedding_dim": 8 }]""", "model[0] (Embedding) cannot take [1, 28, 28] a sample: gets numbers, expected tokens")]
+    [InlineData("""[{ "type": "Sequential", "layers": ["Flatten", { "type": "BatchNorm1d", "num_features": 10 }, { "type": "LayerNorm", "normalized_shape": [784] }] }, "Linear"]""", "model[0].layers[1].num_features was 10, expected 784: the layer gets [784] a sample")]
+    [InlineData("""["Flatten", { "type": "Linear" }, "Linear"]""", "model[1] (Linear) cannot take [784] a sample: has no out_features, which only the last layer may leave out")]
+    public void Layers_that_do_not_fit_are_named(string model, params string[] expected)
+    {
+        var error = Assert.Throws<JobErrorException>(() =>
+        {
+            var options = Options($$"""{"data": "digits:10,0", "model": {{model}}}""");
+            JobFile.Build(options.Job, options.JobFile, 1, null);
+        });
+        Assert.Equal(expected.Length, error.Problems.Count);
+        Assert.All(expected.Zip(error.Problems), pair => Assert.Contains(pair.First[(pair.First.StartsWith("1:", StringComparison.Ordinal) ? pair.First.IndexOf(' ', StringComparison.Ordinal) : 0)..], pair.Second.ToString(), StringComparison.Ordinal));
+        Assert.All(error.Problems, problem => Assert.Equal(1, problem.Line));
+    }
+
+    [Theory]
+    [InlineData("{ \"epochs\": 3 \"seed\": 1 }", ":1:15: is no JSON")]
+    [InlineData("[1]", ":1:1: the job was an array, expected an object")]
+    [InlineData("", ":1:1: is no JSON")]
+    [InlineData(null, ": no such file")]
+    public void A_file_that_is_no_job_is_one_line(string? text, string expected)
+    {
+        var error = Assert.Throws<UserErrorException>(() => Options(text));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [InlineData("""{ "optimizer": { "type": "AdamW", "betas": [0.9, 1.5] } }""", "optimizer.betas[1] was 1.5, expected a number of 0 or more and below 1")]
+    [InlineData("""{ "optimizer": { "type": "SGD", "nesterov": true } }""", "optimizer")]
+    [InlineData("""{ "schedule": { "type": "StepLR", "step_size": 0 } }""", "schedule")]
+    [InlineData("""{ "schedule": 3 }""", "schedule was 3, expected a text or one of")]
+    [InlineData("""{ "data": { "path": "x" } }""", "data has no type, expected \"type\", one of digits, mnist")]
+    [InlineData("""{ "data": { "type": "csv", "path": "x", "tarjet": "y" } }""", "data.tarjet is unknown; did you mean target?")]
+    [InlineData("""{ "model": {} }""", "model was an object, expected one of mlp, mlp-wide, cnn, cnn-bn, char-gpt or an array")]
+    [InlineData("""{ "batch-size": 3 }""", "batch-size is unknown; did you mean batch_size?")]
+    [InlineData("""{ "shards": 1.5 }""", "shards was 1.5, expected a whole number")]
+    [InlineData("""{ "name": "a/b" }""", "name was 'a/b', expected letters, digits")]
+    public void A_wrong_value_names_its_path_and_what_is_allowed(string text, string expected)
+    {
+        var error = Assert.Throws<JobErrorException>(() => Options(text));
+        Assert.Contains(expected, Assert.Single(error.Problems).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_schema_says_what_everything_is_and_refers_to_nothing_that_is_not_there()
+    {
+        var result = await CommandProcess.RunAsync("schema");
+        Assert.Equal(0, result.ExitCode);
+        var schema = JsonNode.Parse(result.Output)!.AsObject();
+        var properties = schema["properties"]!.AsObject();
+        Assert.All(LocalCommand.Settings.Where(setting => setting.Name is not ("job" or "resume")), setting => Assert.NotNull(properties[setting.Key]?["description"]));
+        Assert.All(properties, property => Assert.NotEmpty($"{property.Value!["description"]}"));
+        foreach (string name in (string[])["layer", "loss", "optimizer", "schedule"])
+        {
+            foreach (var branch in schema["$defs"]![name]!["anyOf"]!.AsArray().Skip(1))
+            {
+                Assert.NotNull(branch!["description"]);
+                Assert.All(branch["properties"]!.AsObject().Skip(1), property => Assert.True(property.Value!["description"] is not null, $"{branch["title"]}.{property.Key} has no description"));
+            }
+        }
+        Assert.All(References(schema), reference => Assert.NotNull(schema["$defs"]![reference.Replace("#/$defs/", "", StringComparison.Ordinal)]));
+        Assert.Equal("""["number","null"]""", schema["$defs"]!["layer"]!["anyOf"]!.AsArray().First(branch => $"{branch!["title"]}" == "BatchNorm1d")!["properties"]!["momentum"]!["type"]!.ToJsonString());
+    }
+
+    [Fact]
+    public void Every_layer_loss_optimizer_and_schedule_of_the_schema_can_be_read_with_its_defaults_only()
+    {
+        var schema = JobFileSchema.Create();
+        foreach (var (name, read) in new (string, Func<string, object>)[]
+                 {
+                     ("layer", JobFileJson.Read<Layer>), ("loss", JobFileJson.Read<LossOptions>), ("optimizer", JobFileJson.Read<DistTrain.Optim.OptimizerOptions>), ("schedule", JobFileJson.Read<DistTrain.Optim.Schedule>),
+                 })
+        {
+            foreach (var branch in schema["$defs"]![name]!["anyOf"]!.AsArray().Skip(1))
+            {
+                var thing = new JsonObject { ["type"] = $"{branch!["title"]}" };
+                foreach (string needed in branch["required"]!.AsArray().Skip(1).Select(item => $"{item}")) thing[needed] = Sample(branch["properties"]![needed]!);
+                Assert.NotNull(read(thing.ToJsonString()));
+            }
+        }
+    }
+
+    private static JsonNode Sample(JsonNode rule) =>
+        rule["anyOf"] is not null || $"{rule["type"]}" is "integer" or "number" ? 2
+        : $"{rule["items"]?["$ref"]}" == "#/$defs/layer" ? new JsonArray("ReLU")
+        : $"{rule["items"]?["$ref"]}" == "#/$defs/schedule" ? new JsonArray("ConstantLR")
+        : new JsonArray(2);
+
+    private static IEnumerable<string> References(JsonNode? node) => node switch
+    {
+        JsonObject thing => (thing["$ref"] is JsonValue reference ? [$"{reference}"] : Enumerable.Empty<string>()).Concat(thing.SelectMany(property => References(property.Value))),
+        JsonArray list => list.SelectMany(References),
+        _ => [],
+    };
+
+    private LocalOptions Options(string? text) => Read(LocalCommand.Settings, new LocalOptions(), text);
+
+    private T Read<T>(IReadOnlyList<Setting<T>> settings, T defaults, string? text)
+    {
+        string path = Path.Combine(folder.Folder, $"{Guid.NewGuid():N}.json");
+        if (text is not null) File.WriteAllText(path, text);
+        var layer = JobFile.Read(new GivenText("--job", path), settings, defaults);
+        return SettingLayers.Bind(settings, defaults, new Dictionary<string, GivenText> { ["job"] = new("--job", path) }, layer);
+    }
+}

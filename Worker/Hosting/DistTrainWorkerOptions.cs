@@ -1,0 +1,26 @@
+using DistTrain.Training.Code;
+using DistTrain.Transport;
+
+namespace DistTrain.Worker.Hosting;
+
+/// <summary>How a worker that is hosted by an application takes part in a job; the same as the options of <c>Worker join</c>.</summary>
+public sealed class DistTrainWorkerOptions
+{
+    /// <summary>Where the coordinator is, as <c>host:port</c>; several, separated by commas, where there is a standby.</summary>
+    public string Coordinator { get; set; } = "";
+
+    /// <summary>How long to look for it, at the start and when it was lost.</summary>
+    public TimeSpan CoordinatorTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>The node's name, the same in each of its lifetimes; names of one job differ.</summary>
+    public string Name { get; set; } = $"{Environment.MachineName}-{Environment.ProcessId}";
+
+    /// <summary>How the node is reached.</summary>
+    public NodeNetwork Network { get; set; } = new();
+
+    /// <summary>The job's C#, for a job that is made by C#: <c>JobAssembly.Of(typeof(SpamFilter).Assembly)</c>. Null for none.</summary>
+    public JobAssembly? Jobs { get; set; }
+
+    /// <summary>Ends the application when the job is over.</summary>
+    public bool StopHostWhenDone { get; set; }
+}
