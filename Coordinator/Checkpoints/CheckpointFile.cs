@@ -21,8 +21,12 @@ public static class CheckpointFile
     private const string NotePrefix = "note.";
 
     /// <summary>Writes a checkpoint under a path, atomically: the file is complete or not there.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="checkpoint">What it holds.</param>
+    /// <param name="layout">Where parameters and buffers stand.</param>
+    /// <param name="place">Runs the last, short act, which puts the complete file under its name; null runs it.</param>
     /// <exception cref="IOException">The disk is full or cannot be written to.</exception>
-    public static void Write(string path, Checkpoint checkpoint, ParameterLayout layout)
+    public static void Write(string path, Checkpoint checkpoint, ParameterLayout layout, Action<Action>? place = null)
     {
         var writer = new SafeTensorsWriter(checksum: true);
         var about = writer.Metadata;
@@ -41,7 +45,7 @@ public static class CheckpointFile
             foreach (var entry in layout.Parameters)
                 writer.Add($"{OptimizerPrefix}{name}.{entry.Name}", entry.Shape.AsSpan(), Part(values, entry));
         foreach (var (name, values) in checkpoint.Extra) writer.Add(ExtraPrefix + name, [values.Length], values.Memory);
-        writer.Save(path);
+        writer.Save(path, place);
     }
 
     /// <summary>Reads a checkpoint and checks all of it: format, checksum, layout.</summary>

@@ -42,13 +42,21 @@ public sealed class CheckpointFolder
     public static IReadOnlyList<string> FilesIn(string folder) => [.. Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}").OrderDescending(StringComparer.Ordinal)];
 
     /// <summary>Writes a checkpoint and drops the oldest beyond those to keep; the new one is on disk before an old one goes.</summary>
+    /// <param name="checkpoint">What to save.</param>
+    /// <param name="layout">Where parameters and buffers stand.</param>
+    /// <param name="fence">Runs what changes the folder, if this process still may, and says whether it did; the long writing beside it is outside. Null where nobody else shares the folder.</param>
     /// <returns>The file.</returns>
-    /// <exception cref="IOException">The disk is full or cannot be written to; the earlier checkpoints are untouched.</exception>
-    public string Save(Checkpoint checkpoint, ParameterLayout layout)
+    /// <exception cref="IOException">The disk is full or cannot be written to, or the folder is another's now; the earlier checkpoints are untouched.</exception>
+    public string Save(Checkpoint checkpoint, ParameterLayout layout, Func<Action, bool>? fence = null)
     {
         string file = FileOf(checkpoint.Step);
-        CheckpointFile.Write(file, checkpoint, layout);
-        foreach (string old in Files().Skip(keep)) File.Delete(old);
+        void Fenced(Action act)
+        {
+            if (fence is null) act();
+            else if (!fence(act)) throw new IOException("another coordinator has taken over");
+        }
+        CheckpointFile.Write(file, checkpoint, layout, Fenced);
+        Fenced(() => { foreach (string old in Files().Skip(keep)) File.Delete(old); });
         foreach (string left in Directory.EnumerateFiles(Path, $"{Prefix}*.tmp").Where(IsStale)) File.Delete(left);
         return file;
     }

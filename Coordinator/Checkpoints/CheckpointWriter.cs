@@ -69,10 +69,7 @@ internal sealed class CheckpointWriter : IDisposable
                 OptimizerState = [.. job.Rule.StateNames.Select((name, i) => (name, state[i]))],
                 Notes = notes,
             };
-            string path = "";
-            void Put() => path = plan.Folder.Save(checkpoint, job.Layout);
-            if (plan.Fence is null) Put();
-            else if (!plan.Fence(Put)) throw new IOException("another coordinator has taken over");
+            string path = plan.Folder.Save(checkpoint, job.Layout, plan.Fence);
             Saved = step;
             failures = 0;
             tell(new RunEvent.CheckpointDone(step, path, clock.Elapsed.TotalMilliseconds));

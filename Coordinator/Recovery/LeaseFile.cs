@@ -46,10 +46,12 @@ public sealed class LeaseFile
     {
         lock (gate)
         {
+            // Who only watches takes no part in the lock: were it halted there, it would cost the holder its lease.
+            if (IsAnothers(Read())) return false;
             using var guard = Guard();
             if (guard == null) return false;
             var current = Read();
-            if (current is { Owner.Length: > 0 } && current.Owner != owner && !HasExpired(current)) return false;
+            if (IsAnothers(current)) return false;
             bool ours = current?.Owner == owner && held != null;
             Write(new Record(owner, (current?.Term ?? 0) + (ours ? 0 : 1), (current?.Beat ?? 0) + 1));
             return true;
@@ -76,7 +78,7 @@ public sealed class LeaseFile
     }
 
     /// <summary>
-    /// Runs an action while the lease is certain to be ours: changes of hands wait for it. What a paused holder must not do late (putting a checkpoint in place) goes here.
+    /// Runs an action while the lease is certain to be ours: changes of hands wait for it, and so do renewals, so it must be short. What a paused holder must not do late (putting a checkpoint in place) goes here.
     /// </summary>
     /// <returns>False, without running it, when the lease is another's.</returns>
     public bool TryFenced(Action action)
@@ -110,6 +112,8 @@ public sealed class LeaseFile
     }
 
     private bool IsFresh() => time.GetElapsedTime(renewedAt) < expiry;
+
+    private bool IsAnothers(Record? current) => current is { Owner.Length: > 0 } && current.Owner != owner && !HasExpired(current);
 
     private bool HasExpired(Record current)
     {

@@ -13,7 +13,7 @@ internal sealed class Reign : IDisposable
     private readonly LeaseFile lease;
     private readonly string end;
     private readonly Timer renewal;
-    private int lost;
+    private readonly CancellationTokenSource lost = new();
 
     private Reign(LeaseFile lease, string folder, TimeSpan expiry)
     {
@@ -22,11 +22,14 @@ internal sealed class Reign : IDisposable
         renewal = new Timer(_ => Renew(), null, expiry / 4, expiry / 4);
     }
 
-    /// <summary>Told once, on another thread, when another coordinator has taken over.</summary>
-    public Action Lost { get; set; } = () => { };
+    /// <summary>Cancelled, on another thread, when another coordinator has taken over.</summary>
+    public CancellationToken Lost => lost.Token;
 
     /// <summary>The term.</summary>
     public long Term => lease.Term;
+
+    /// <summary>Whether the lease was renewed recently enough that nobody else can have taken over; looks at the own clock only. False in who was halted for long, from the moment it wakes.</summary>
+    public bool IsFresh => lease.IsHeld();
 
     /// <summary>Takes the right, waiting for it as long as it takes.</summary>
     /// <param name="folder">The folder of checkpoints.</param>
@@ -84,7 +87,11 @@ internal sealed class Reign : IDisposable
     /// <summary>Gives the right up.</summary>
     public void Dispose()
     {
-        renewal.Dispose();
+        using (var stopped = new ManualResetEvent(false))
+        {
+            if (renewal.Dispose(stopped)) stopped.WaitOne();
+        }
+        lost.Dispose();
         try
         {
             lease.Release();
@@ -107,6 +114,6 @@ internal sealed class Reign : IDisposable
         {
             if (lease.IsHeld()) return;
         }
-        if (Interlocked.Exchange(ref lost, 1) == 0) Lost();
+        lost.Cancel();
     }
 }

@@ -35,6 +35,9 @@ internal sealed record GateSetup
     /// <summary>How tensors travel to each node.</summary>
     public Func<ImmutableArray<ChannelStatus>> Channels { get; init; } = () => [];
 
+    /// <summary>Whether this coordinator still reigns; one that may not speaks to nobody.</summary>
+    public Func<bool> Reigns { get; init; } = () => true;
+
     /// <summary>Ends the job after its step, for a reason.</summary>
     public required Action<string> Stop { get; init; }
 
@@ -72,6 +75,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
     {
         switch (message)
         {
+            case IProtocolMessage when !setup.Reigns(): break;
             case Nodes.Hello hello: OnHello(hello); break;
             case Nodes.Ask ask: OnAsk(ask); break;
             case Nodes.Ping ping: OnPing(ping); break;

@@ -13,6 +13,7 @@ namespace DistTrain.Coordinator.Serving;
 /// <summary>A coordinator's node: servers and coordinator here, workers in processes of their own that come and go. The same job gives the same bits as a local cluster.</summary>
 internal sealed class ServeCluster : IDisposable
 {
+    private const string TakenOver = "another coordinator has taken over";
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(10);
 
     private readonly ClusterJob job;
@@ -80,16 +81,24 @@ internal sealed class ServeCluster : IDisposable
             Status = () => status.Now(JobJson.Of(resolved)),
             Channels = hub.Status,
             Stop = host.Stop,
+            Reigns = () => reign is null || reign.IsFresh,
             Disconnect = hub.Disconnect,
             AllGone = allGone,
         };
         var gate = system.ActorOf(Props.Create(() => new Gate(gateSetup)), "gate");
-        if (reign is not null) reign.Lost = () => host.Fail("another coordinator has taken over");
+        using var losing = reign?.Lost.Register(() => host.Fail(TakenOver));
         using var registration = stop.Register(() => host.Stop("stopped by the user"));
         var last = await host.Ended.ConfigureAwait(false);
-        // Whoever has taken over goes on with the workers.
-        if (reign is null || reign.TryFenced(() => { })) gate.Tell(Gate.JobOver.Instance);
-        else allGone.TrySetResult();
+        if (reign is null || reign.TryFenced(() => { }))
+        {
+            gate.Tell(Gate.JobOver.Instance);
+        }
+        else
+        {
+            // Whoever has taken over goes on with the workers, and tells of the job's end.
+            last = new RunEvent.Failed(TakenOver);
+            allGone.TrySetResult();
+        }
         await Task.WhenAny(allGone.Task, Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
         hub.Dispose();
         await Task.WhenAny(system.Terminate(), Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);

@@ -74,6 +74,8 @@ public static class NodeSystem
           loglevel = OFF
           stdout-loglevel = OFF
           actor.provider = cluster
+          # Who leaves says so before it ends its system; at the end of one whose peers are gone, nobody is there to wait for.
+          coordinated-shutdown.run-by-actor-system-terminate = off
           remote {
             retry-gate-closed-for = 500ms
             dot-netty.tcp {

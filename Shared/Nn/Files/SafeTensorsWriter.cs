@@ -56,9 +56,11 @@ public sealed class SafeTensorsWriter(bool checksum = false)
         }
     }
 
-    /// <summary>Writes the file so that at every moment either the old or the complete new one stands under its name.</summary>
+    /// <summary>Writes the file so that at every moment, also after a crash of the machine, either the old or the complete new one stands under its name.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="place">Runs the last, short act, which puts the complete file under its name, or leaves it be; null runs it.</param>
     /// <exception cref="IOException">The disk is full or cannot be written to.</exception>
-    public void Save(string path)
+    public void Save(string path, Action<Action>? place = null)
     {
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
@@ -68,12 +70,15 @@ public sealed class SafeTensorsWriter(bool checksum = false)
                 Write(stream);
                 stream.Flush(flushToDisk: true);
             }
-            File.Move(temporary, path, overwrite: true);
+            void Put() => File.Move(temporary, path, overwrite: true);
+            if (place is null) Put();
+            else place(Put);
+            FolderSync.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }
-        catch
+        finally
         {
+            // There still when something failed, or when it was not put in place.
             File.Delete(temporary);
-            throw;
         }
     }
 

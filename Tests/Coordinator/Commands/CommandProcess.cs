@@ -103,6 +103,14 @@ public sealed class CommandProcess : IDisposable
         lock (output) return $"{output}{errors}".Split('\n').FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal)) ?? throw new InvalidOperationException($"ended without '{text}': {output}{errors}");
     }
 
+    /// <summary>The events of a name that it has told so far.</summary>
+    public IReadOnlyList<JsonElement> Events(string name)
+    {
+        string text;
+        lock (output) text = output.ToString();
+        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).Where(told => told.GetProperty("event").GetString() == name)];
+    }
+
     /// <summary>Ends the process as <c>kill -9</c> does, and waits for that.</summary>
     public void Kill()
     {

@@ -71,19 +71,6 @@ public sealed partial class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_coordinator_that_is_killed_goes_on_from_its_checkpoint_and_workers_wait_for_it()
-    {
-        var local = CommandProcess.RunAsync($"local {Long}");
-        var (serve, port) = await Serve($"--min-workers 2 --detection-time 2 {Long} --checkpoint-dir saved --checkpoint-every 5");
-        var workers = new[] { Join(port, "--detection-time 2"), Join(port, "--detection-time 2") };
-        await serve.PrintedAsync("\"checkpoint\"", 2);
-        serve.Kill();
-        var (again, _) = await Serve("--min-workers 2 --detection-time 2 --output json --resume --checkpoint-dir saved", port);
-        Assert.Equal(Hashes(await local), Hashes(await again.EndAsync()));
-        foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
-    }
-
-    [Fact]
     public async Task A_job_is_asked_how_it_is_and_stopped_and_saved()
     {
         folder.Write("token", "open sesame");
@@ -104,23 +91,6 @@ public sealed partial class ServeTests : IDisposable
         long steps = result.Last("interrupted").GetProperty("steps").GetInt64();
         Assert.Contains(result.Events, e => e.GetProperty("event").GetString() == "checkpoint" && e.GetProperty("step").GetInt64() == steps);
         Assert.Equal(0, (await worker.EndAsync()).ExitCode);
-    }
-
-    [Fact]
-    public async Task A_standby_takes_over_from_a_coordinator_that_is_killed()
-    {
-        var local = CommandProcess.RunAsync($"local {Long}");
-        string saving = $"--min-workers 2 --detection-time 2 {Long} --checkpoint-dir saved --checkpoint-every 5";
-        var (serve, port) = await Serve(saving);
-        string other = FreePort();
-        var standby = new CommandProcess(folder.Folder, $"serve --standby --port {other} {saving}");
-        processes.Add(standby);
-        await standby.PrintedAsync("standing by");
-        var workers = new[] { Join($"{port},127.0.0.1:{other}", "--detection-time 2"), Join($"{port},127.0.0.1:{other}", "--detection-time 2") };
-        await serve.PrintedAsync("\"checkpoint\"", 2);
-        serve.Kill();
-        Assert.Equal(Hashes(await local), Hashes(await standby.EndAsync()));
-        foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
     }
 
     [Fact]
@@ -196,13 +166,6 @@ public sealed partial class ServeTests : IDisposable
         Assert.True(run.ExitCode == 0, run.Output + run.Errors);
         var end = run.Last("finished");
         return (end.GetProperty("weights_sha256").GetString(), end.GetProperty("state_sha256").GetString(), end.GetProperty("train_loss").GetDouble(), end.GetProperty("test_loss").GetDouble());
-    }
-
-    private static string FreePort()
-    {
-        using var probe = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        probe.Start();
-        return $"{((System.Net.IPEndPoint)probe.LocalEndpoint).Port}";
     }
 
     [GeneratedRegex(@"listening on [^ ]*:(\d+)")]
