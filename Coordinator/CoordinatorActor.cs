@@ -70,10 +70,10 @@ public sealed class CoordinatorActor : UntypedActor
             case Progress.Applied report: OnApplied(report); break;
             case Membership.Heartbeat beat: OnHeartbeat(beat); break;
             case Membership.Join join: OnJoin(join); break;
-            case Membership.Leave leave: OnLost(leave.Worker, leave.Incarnation, 0); break;
+            case Membership.Leave leave: OnLost(leave.Worker, leave.Incarnation, 0, left: true); break;
             case Membership.Lost lost: OnLost(lost.Worker, lost.Incarnation, lost.SilentMs); break;
             case NodeLost node: OnNodeLost(node); break;
-            case Terminated dead: OnTerminated(dead.ActorRef); break;
+            case Terminated dead: OnTerminated(dead); break;
             case Evaluation.Report report: OnEvaluated(report); break;
             case Schedule.Halted halted: OnHalted(halted); break;
             case Schedule.Stop stop: OnStop(stop); break;
@@ -156,10 +156,11 @@ public sealed class CoordinatorActor : UntypedActor
         foreach (var order in orders.NewerThan(beat.Assignment, beat.Horizon)) Sender.Tell(order, Self);
     }
 
-    private void OnTerminated(IActorRef actor)
+    private void OnTerminated(Terminated dead)
     {
-        if (roster.Find(actor) is { } member) Lose(member, 0);
-        else if (setup.Servers.Contains(actor)) Fail("a parameter server stopped");
+        // A worker that leaves stops by itself; that this is heard before its word does not make it a loss.
+        if (roster.Find(dead.ActorRef) is { } member) Lose(member, 0, left: !dead.AddressTerminated && dead.ExistenceConfirmed);
+        else if (setup.Servers.Contains(dead.ActorRef)) Fail("a parameter server stopped");
     }
 
     private void OnNodeLost(NodeLost node)
@@ -167,17 +168,17 @@ public sealed class CoordinatorActor : UntypedActor
         foreach (var member in roster.Members.Where(member => member.Actor.Path.Address == node.Node).ToList()) Lose(member, node.SilentMs);
     }
 
-    private void OnLost(WorkerId worker, Incarnation incarnation, double silentMs)
+    private void OnLost(WorkerId worker, Incarnation incarnation, double silentMs, bool left = false)
     {
-        if (roster.Find(worker, incarnation) is { } member) Lose(member, silentMs);
+        if (roster.Find(worker, incarnation) is { } member) Lose(member, silentMs, left);
     }
 
-    private void Lose(Member member, double silentMs)
+    private void Lose(Member member, double silentMs, bool left = false)
     {
         roster.Remove(member.Id, member.Incarnation);
         Context.Unwatch(member.Actor);
         var shards = orders.ShardsOf(member.Id);
-        setup.Observer(new RunEvent.WorkerLost(member.Id, member.Name, member.ProcessId, applied.Complete, silentMs, shards));
+        setup.Observer(new RunEvent.WorkerLost(member.Id, member.Name, member.ProcessId, applied.Complete, silentMs, shards, left));
         board?.Free(member.Id);
         orders.Forget(member.Id);
         if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
@@ -274,6 +275,8 @@ public sealed class CoordinatorActor : UntypedActor
         }
         phase = Phase.Halting;
         Broadcast(orders.Halt(applied.Complete));
+        // With nobody there, nobody will answer.
+        Settle();
     }
 
     private void OnHalted(Schedule.Halted halted)
@@ -295,7 +298,9 @@ public sealed class CoordinatorActor : UntypedActor
     private void Interrupt()
     {
         metrics.Pause(setup.Clock.Now);
-        End(new RunEvent.Interrupted(metrics.Totals(Steps), stopReason));
+        // Without workers a step that some buckets have begun stays unfinished: what is saved already is the place to go on from.
+        bool clean = roster.Count > 0 || phase is not (Phase.Halting or Phase.Finishing);
+        End(new RunEvent.Interrupted(metrics.Totals(Steps), stopReason, clean));
     }
 
     private void Fail(string error) => End(new RunEvent.Failed(error));

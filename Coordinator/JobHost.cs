@@ -137,7 +137,7 @@ internal sealed class JobHost
         bool held = store.TryRead(version, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
         lease.Dispose();
-        if (last is not RunEvent.Failed && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last);
+        if (last is not (RunEvent.Failed or RunEvent.Interrupted { Clean: false }) && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last);
         return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state };
     }
 

@@ -12,8 +12,8 @@ public abstract record RunEvent
     /// <summary>A worker is in.</summary>
     public sealed record WorkerJoined(WorkerId Worker, string Name, Incarnation Incarnation, int ProcessId) : RunEvent;
 
-    /// <summary>A worker is lost; its shards move on.</summary>
-    public sealed record WorkerLost(WorkerId Worker, string Name, int ProcessId, long Step, double SilentMs, ImmutableArray<int> Shards) : RunEvent;
+    /// <summary>A worker is lost, or has left, having said so; its shards move on.</summary>
+    public sealed record WorkerLost(WorkerId Worker, string Name, int ProcessId, long Step, double SilentMs, ImmutableArray<int> Shards, bool Left = false) : RunEvent;
 
     /// <summary>Shards have new owners.</summary>
     /// <param name="Owners">The owner of each shard, in shard order.</param>
@@ -51,7 +51,10 @@ public abstract record RunEvent
     public sealed record Finished(RunTotals Totals) : RunEvent;
 
     /// <summary>The run was stopped after a step; what is done so far is kept.</summary>
-    public sealed record Interrupted(RunTotals Totals, string Reason) : RunEvent;
+    /// <param name="Totals">What it came to.</param>
+    /// <param name="Reason">Why it was stopped.</param>
+    /// <param name="Clean">Whether every part of the state is at the last step, so that it can be saved.</param>
+    public sealed record Interrupted(RunTotals Totals, string Reason, bool Clean = true) : RunEvent;
 
     /// <summary>The run cannot go on.</summary>
     public sealed record Failed(string Error) : RunEvent;

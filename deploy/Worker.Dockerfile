@@ -22,4 +22,4 @@ COPY --from=build --chown=1654:1654 /data /data
 USER 1654
 WORKDIR /data
 ENTRYPOINT ["dotnet", "/app/DistTrain.Worker.dll"]
-CMD ["--help"]
+CMD ["join"]

@@ -54,7 +54,7 @@ internal static class LocalCommand
             ("parameters", parameters), ("ms_per_step", rounds.Best * 1e3), ("samples_per_s", batch / rounds.Best), ("allocated_bytes_per_step", rounds.AllocatedPerStep), ("steps", result.Steps), ("weights_sha256", result.WeightsSha256));
     }
 
-    private static TrainingJob Job(string name, NamedModel named, int shards, int batch)
+    internal static TrainingJob Job(string name, NamedModel named, int shards, int batch)
     {
         bool text = name == "char-gpt";
         int[] shape = text ? [64] : name.StartsWith("cnn", StringComparison.Ordinal) ? [1, 28, 28] : [784];

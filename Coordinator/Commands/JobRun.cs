@@ -26,11 +26,12 @@ internal static class JobRun
     /// <param name="job">The job.</param>
     /// <param name="facts">What is known of the run.</param>
     /// <param name="run">Starts the run: it is given who to tell and what stops it.</param>
+    /// <param name="notes">Where notes go; null for stderr.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(OutputOptions options, TrainingJob job, RunFacts facts, Func<Action<RunEvent>, CancellationToken, Task<RunResult>> run)
+    public static async Task<int> RunAsync(OutputOptions options, TrainingJob job, RunFacts facts, Func<Action<RunEvent>, CancellationToken, Task<RunResult>> run, TextWriter? notes = null)
     {
         var folder = RunFolder.Create(options.RunDir, job.Name, DateTime.Now);
-        using var output = Open(options, facts);
+        using var output = Open(options, facts, notes ?? Console.Error);
         using var signals = new StopSignals(signal => output.Note($"{signal}: ends after this step, then saves; again ends at once"));
         var clock = Stopwatch.StartNew();
         RunResult result;
@@ -60,10 +61,11 @@ internal static class JobRun
         : error.Contains("no worker is left", StringComparison.Ordinal) ? "; nothing was saved: run again"
         : "";
 
-    private static IRunOutput Open(OutputOptions options, RunFacts facts)
+    private static IRunOutput Open(OutputOptions options, RunFacts facts, TextWriter notes)
     {
-        if (options.Format == "json") return new JsonOutput(facts, options.LogEvery, Console.OpenStandardOutput(), Console.Error);
-        if (!Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Ansi: true, Interactive: true }) return new LiveOutput(facts, options.LogEvery, AnsiConsole.Console);
-        return new PlainOutput(facts, options.LogEvery, Console.Out, Console.Error);
+        if (options.Format == "json") return new JsonOutput(facts, options.LogEvery, Console.OpenStandardOutput(), notes);
+        // A log on the same terminal would tear the display.
+        if (!Console.IsOutputRedirected && notes == Console.Error && AnsiConsole.Profile.Capabilities is { Ansi: true, Interactive: true }) return new LiveOutput(facts, options.LogEvery, AnsiConsole.Console);
+        return new PlainOutput(facts, options.LogEvery, Console.Out, notes);
     }
 }

@@ -7,6 +7,7 @@ using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 using DistTrain.Worker.CommandLine;
 using DistTrain.Worker.Node;
+using DistTrain.Worker.Operation;
 
 namespace DistTrain.Coordinator.Commands;
 
@@ -23,6 +24,7 @@ internal static class ServeCommand
         new("min-workers", "<n>", "Batches and shards", "Workers to wait for before the first step; also the shards, where --shards is not given. Default: 1.", (options, given) => options with { MinWorkers = given.Int(1, 4096) }),
         .. NetworkSettings.For<ServeOptions>(options => options.Network, (options, network) => options with { Network = network }),
         new("stable-after", "<seconds>", "Network", "How long a node may be unreachable before it is shut out and must begin anew; its work moves on before. Default: 10.", (options, given) => options with { StableAfter = TimeSpan.FromSeconds(given.Number(0, 3600)) }),
+        .. OperationSettings.For<ServeOptions>(options => options.Operation, (options, operation) => options with { Operation = operation }),
         .. ClusterSettings.For<ServeOptions>(options => options.Cluster, (options, cluster) => options with { Cluster = cluster }),
         new("standby", "", "Checkpoints", "Waits until the coordinator that shares --checkpoint-dir fails, then goes on from its last checkpoint. Workers name both: --coordinator a:4053,b:4053.", (options, given) => options with { Standby = given.Switch() }),
         .. CheckpointSettings.For<ServeOptions>(options => options.Checkpoints, (options, checkpoints) => options with { Checkpoints = checkpoints }),
@@ -42,30 +44,41 @@ internal static class ServeCommand
     {
         var (options, code) = JobSource.Bind(bind, new ServeOptions(), given => given.JobFile, (given, job) => given with { Job = job });
         if (options.Standby && options.Checkpoints.Folder is null) throw new UserErrorException("--standby needs --checkpoint-dir: the folder that both coordinators share");
-        using var reign = options.Checkpoints.Folder is { } folder ? Reign.Take(folder, options.Network.Detection, options.Standby, Console.Error.WriteLine) : null;
+        using var log = new NodeLog(options.Operation.LogFormat, "DistTrain.Coordinator");
+        var health = new NodeHealth();
+        await using var endpoint = await HealthServer.StartAsync(options.Operation, options.Network, health, log.Note);
+        if (options.Standby) health.Without("standing by");
+        using var reign = options.Checkpoints.Folder is { } folder ? Reign.Take(folder, options.Network.Detection, options.Standby, log.Note) : null;
         if (options.Standby && reign is null)
         {
-            Console.Error.WriteLine("the job is over");
+            log.Note("the job is over");
             return ExitCode.Done;
         }
         // The other coordinator may have failed before its first checkpoint.
         if (options.Standby && new CheckpointFolder(options.Checkpoints.Folder!).Files().Count > 0) options = options with { Checkpoints = options.Checkpoints with { Resume = true } };
-        var start = RunStart.Find(options.Checkpoints, Console.Error.WriteLine);
+        var start = RunStart.Find(options.Checkpoints, log.Note);
         if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
         if (CodecSpec.ParseGradient(options.Job.Codec).HasState) throw new UserErrorException($"--codec was {options.Job.Codec}, expected none, bf16, fp16 or int8: its residuals do not move between processes yet");
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobFile.Build(options.Job, options.JobFile, options.MinWorkers, code);
         var resolved = options.Job with { Shards = job.Shards, Numerics = numerics };
         var settings = options.Cluster with { Workers = options.MinWorkers, Checkpoints = start.Plan(resolved, job) is { } plan ? plan with { Fence = reign!.TryFenced } : null };
-        if (options.Network.Insecure) Console.Error.WriteLine("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
+        if (options.Network.Insecure) log.Note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         Action<RunEvent>? tellAll = null;
-        using var cluster = new ServeCluster(start.Begin(ClusterJob.From(job, options.Job), job), options, settings, reign, happened => tellAll!(happened));
-        Console.Error.WriteLine($"listening on {options.Network.PublicHost ?? options.Network.Host}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
+        var begun = start.Begin(ClusterJob.From(job, options.Job), job);
+        var events = new RunLog(log.Events, begun.StartStep, reign?.Term ?? 1);
+        using var cluster = new ServeCluster(begun, options, settings, reign, happened =>
+        {
+            events.Tell(happened);
+            tellAll!(happened);
+        });
+        health.Within(cluster.System, () => reign is null || reign.IsFresh);
+        log.Note($"listening on {options.Network.ReachedAt}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) =>
         {
             tellAll = tell;
-            return cluster.RunAsync(resolved, job.Data.Fingerprint, Console.Error.WriteLine, stop);
-        });
+            return cluster.RunAsync(resolved, job.Data.Fingerprint, log.Note, stop);
+        }, log.Lines);
     }
 }

@@ -22,7 +22,7 @@ internal sealed partial class CoordinatorService(DistTrainCoordinatorOptions opt
             var job = JobBuilder.Build(asked, options.MinWorkers, options.Code);
             var serve = new ServeOptions { Job = asked, MinWorkers = options.MinWorkers, Network = options.Network };
             using var cluster = new ServeCluster(ClusterJob.From(job, asked), serve, options.Cluster with { Workers = options.MinWorkers }, null, options.Observer);
-            Note(logger, $"listening on {options.Network.PublicHost ?? options.Network.Host}:{cluster.Port}");
+            Note(logger, $"listening on {options.Network.ReachedAt}:{cluster.Port}");
             run.Listens(cluster.Port);
             run.Ended(await cluster.RunAsync(asked with { Shards = job.Shards, Numerics = numerics }, job.Data.Fingerprint, text => Note(logger, text), stoppingToken).ConfigureAwait(false));
         }

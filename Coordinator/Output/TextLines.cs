@@ -25,6 +25,7 @@ internal static class TextLines
     /// <summary>Workers that come and go, checkpoints; null for what has no line of its own.</summary>
     public static string? Other(RunEvent happened) => happened switch
     {
+        RunEvent.WorkerLost { Left: true } e => $"{e.Name} left at step {e.Step}; its shards {string.Join(", ", e.Shards)} move on",
         RunEvent.WorkerLost e => $"lost {e.Name} at step {e.Step} after {e.SilentMs.ToString("F0", Invariant)} ms of silence; its shards {string.Join(", ", e.Shards)} move on",
         RunEvent.Waiting e => $"step {e.Step}: no worker is left; waiting for one to join",
         RunEvent.CheckpointDone e => $"checkpoint of step {e.Step}: {e.Path}",

@@ -47,6 +47,9 @@ internal sealed class ServeCluster : IDisposable
     /// <summary>The port of the control plane.</summary>
     public int Port => system.Provider.DefaultAddress.Port ?? 0;
 
+    /// <summary>The node's system.</summary>
+    public ActorSystem System => system;
+
     /// <summary>Trains to the job's end, with whoever takes part.</summary>
     /// <param name="resolved">The job, with nothing left to defaults that depend on machines.</param>
     /// <param name="data">The data's fingerprint.</param>
@@ -60,7 +63,7 @@ internal sealed class ServeCluster : IDisposable
             Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
-            PublicHost = options.Network.PublicHost,
+            PublicHost = options.Network.ReachedAt,
             Identity = identity,
             Staleness = job.Consistency.StalenessBound,
             Hold = WeightPlacer.HoldVersions(host.Published),

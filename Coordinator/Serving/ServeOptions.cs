@@ -1,6 +1,7 @@
 using DistTrain.Coordinator.Commands;
 using DistTrain.Training;
 using DistTrain.Transport;
+using DistTrain.Worker.Operation;
 
 namespace DistTrain.Coordinator.Serving;
 
@@ -27,6 +28,9 @@ internal sealed record ServeOptions
 
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; init; } = new() { Port = DefaultPort };
+
+    /// <summary>How it shows itself.</summary>
+    public OperationOptions Operation { get; init; } = new();
 
     /// <summary>How the cluster runs the job.</summary>
     public ClusterOptions Cluster { get; init; } = new();

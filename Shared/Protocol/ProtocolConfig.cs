@@ -13,6 +13,8 @@ public static class ProtocolConfig
           log-dead-letters = off
           log-dead-letters-during-shutdown = off
           coordinated-shutdown.exit-clr = off
+          # Signals belong to the command: Akka's own hook would end the system under a run that is about to finish its step and save.
+          coordinated-shutdown.run-by-clr-shutdown-hook = off
           actor {
             guardian-supervisor-strategy = "Akka.Actor.StoppingSupervisorStrategy"
             serialization-settings.allow-unregistered-types = false

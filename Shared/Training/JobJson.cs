@@ -37,10 +37,14 @@ public static class JobJson
         {
             if (MayChange.Contains(name)) continue;
             string before = Text(was[name]), after = Text(value);
-            if (before != after) return (name == nameof(JobOptions.LearningRate) ? "lr" : JsonNamingPolicy.KebabCaseLower.ConvertName(name), before, after);
+            if (before != after) return (OptionOf(name), before, after);
         }
         return null;
     }
+
+    /// <summary>The option that sets a property.</summary>
+    private static string OptionOf(string property) =>
+        JsonNamingPolicy.KebabCaseLower.ConvertName(property).Replace("learning-rate", "lr", StringComparison.Ordinal).Replace("non-finite", "nonfinite", StringComparison.Ordinal);
 
     private static JsonObject Fields(JobOptions job) => JsonSerializer.SerializeToNode(job, JobJsonContext.Default.JobOptions)!.AsObject();
 

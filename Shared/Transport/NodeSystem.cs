@@ -53,14 +53,17 @@ public static class NodeSystem
         return new Address(tls ? "akka.ssl.tcp" : "akka.tcp", Name, text[..colon].Trim('[', ']'), port);
     }
 
+    /// <summary>The address of a host that is to be listened on.</summary>
+    /// <exception cref="SocketException">There is no such host.</exception>
+    public static IPAddress ResolveHost(string host) => IPAddress.TryParse(host, out var given) ? given : Dns.GetHostAddresses(host)[0];
+
     /// <summary>Whether a port can be listened on now.</summary>
     /// <exception cref="UserErrorException">It cannot.</exception>
     public static void CheckPort(NodeNetwork network)
     {
         try
         {
-            var address = IPAddress.TryParse(network.Host, out var given) ? given : Dns.GetHostAddresses(network.Host)[0];
-            using var probe = new TcpListener(address, network.Port);
+            using var probe = new TcpListener(ResolveHost(network.Host), network.Port);
             probe.Start();
         }
         catch (SocketException error)
@@ -80,7 +83,7 @@ public static class NodeSystem
             retry-gate-closed-for = 500ms
             dot-netty.tcp {
               bind-hostname = "{{network.Host}}"
-              public-hostname = "{{network.PublicHost ?? network.Host}}"
+              public-hostname = "{{network.ReachedAt}}"
               hostname = "{{network.Host}}"
               port = {{network.Port}}
               enable-ssl = {{(tls ? "on" : "off")}}

@@ -1,8 +1,6 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using DistTrain.Coordinator.Commands;
 using DistTrain.Tests.Examples;
-using YamlDotNet.RepresentationModel;
 
 namespace DistTrain.Tests.Deploy;
 
@@ -50,26 +48,14 @@ public class DeployTests
         Assert.All(Regex.Matches(text, @"^FROM (\S+)", RegexOptions.Multiline), image => Assert.Matches(@"^mcr\.microsoft\.com/dotnet/(sdk|aspnet):\$\{(SDK|RUNTIME)\}$", image.Groups[1].Value));
     }
 
-    [Fact]
-    public void The_compose_file_names_Dockerfiles_commands_and_variables_that_exist()
+    [Theory]
+    [InlineData("Coordinator", "coordinator")]
+    [InlineData("Worker", "worker")]
+    public void The_SDK_makes_an_image_of_the_same_name_for_the_same_user(string project, string role)
     {
-        var yaml = new YamlStream();
-        using (var reader = File.OpenText(Path.Combine(Root, "deploy", "compose.yaml"))) yaml.Load(reader);
-        var root = (YamlMappingNode)yaml.Documents[0].RootNode;
-        var volumes = ((YamlMappingNode)root["volumes"]).Children.Keys.Select(key => key.ToString()).ToList();
-        var known = LocalCommand.Settings.Select(setting => setting.Variable).ToList();
-
-        var services = (YamlMappingNode)root["services"];
-        Assert.NotEmpty(services.Children);
-        foreach (var (name, node) in services.Children)
-        {
-            var service = (YamlMappingNode)node;
-            var build = (YamlMappingNode)service["build"];
-            Assert.True(File.Exists(Path.GetFullPath(Path.Combine(Root, "deploy", build["context"].ToString(), build["dockerfile"].ToString()))), $"{name}: {build["dockerfile"]}");
-            Assert.Equal(LocalCommand.Create().Name, ((YamlSequenceNode)service["command"])[0].ToString());
-            Assert.All(((YamlMappingNode)service["environment"]).Children.Keys, variable => Assert.Contains(variable.ToString(), known));
-            Assert.All((YamlSequenceNode)service["volumes"], volume => Assert.Contains(volume.ToString().Split(':')[0], volumes));
-        }
+        Assert.Equal($"disttrain-{role}", Project(project).Descendants("ContainerRepository").Single().Value);
+        string user = Project(project).Descendants("ContainerUser").Single().Value;
+        Assert.Contains($"USER {user}", File.ReadAllLines(Path.Combine(Root, "deploy", $"{project}.Dockerfile")));
     }
 
     private static XDocument Project(string name) => XDocument.Load(Path.Combine(Root, name, $"{name}.csproj"));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DistTrain.Worker.CommandLine;
+using DistTrain.Worker.Operation;
 
 namespace DistTrain.Worker.Node;
 
@@ -8,13 +9,14 @@ internal static class JoinCommand
 {
     private const string Summary = "Takes part in the job of a coordinator: gets it from there, computes until it is over, joins again when it was lost.";
 
-    private static readonly IReadOnlyList<Setting<JoinOptions>> Settings =
+    internal static readonly IReadOnlyList<Setting<JoinOptions>> Settings =
     [
         new("coordinator", "<host:port>", "Job", "Where the coordinator is; several, separated by commas, where there is a standby.", (options, given) => options with { Coordinator = given.NotEmpty("host:port") }),
         new("coordinator-timeout", "<seconds>", "Job", "How long to look for it, at the start and when it was lost. Default: 300.", (options, given) => options with { CoordinatorTimeout = TimeSpan.FromSeconds(given.Number(0, 1e7)) }),
         new("name", "<name>", "Job", "The node's name, for people; to be kept when the process is started again. Default: the machine's name and the process id.", (options, given) => options with { Name = given.NotEmpty("a name") }),
         new("job-assembly", "<file>", "Job", "The assembly with the job's C#, such as MyJobs.dll, for a job that serve was given as MyJobs.dll:MyJobs.SpamFilter. Code is never sent.", (options, given) => options with { JobAssembly = given.NotEmpty("a file") }),
         .. NetworkSettings.For<JoinOptions>(options => options.Network, (options, network) => options with { Network = network }),
+        .. OperationSettings.For<JoinOptions>(options => options.Operation, (options, operation) => options with { Operation = operation }),
     ];
 
     /// <summary>Makes the command.</summary>

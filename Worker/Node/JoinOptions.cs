@@ -1,4 +1,5 @@
 using DistTrain.Transport;
+using DistTrain.Worker.Operation;
 
 namespace DistTrain.Worker.Node;
 
@@ -19,4 +20,7 @@ internal sealed record JoinOptions
 
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; init; } = new();
+
+    /// <summary>How it shows itself.</summary>
+    public OperationOptions Operation { get; init; } = new();
 }

@@ -13,7 +13,7 @@ public static class NetworkSettings
     private static readonly IReadOnlyList<Setting<NodeNetwork>> Rows =
     [
         new("host", "<address>", Network, "The address to listen on. Default: 127.0.0.1, which only this machine reaches.", (network, given) => network with { Host = given.NotEmpty("an address") }),
-        new("public-host", "<host>", Network, "The host that other nodes reach this one at. Default: --host.", (network, given) => network with { PublicHost = given.NotEmpty("a host") }),
+        new("public-host", "<host>", Network, "The host that other nodes reach this one at. Default: --host; for 0.0.0.0 the address of this machine's name.", (network, given) => network with { PublicHost = given.NotEmpty("a host") }),
         new("port", "<n>", Network, "The port to listen on; 0 picks a free one.", (network, given) => network with { Port = given.Int(0, 65535) }),
         new("channel", "<kind>", Network, "How tensors travel: auto (shared memory on one host, else TCP), shm, tcp, or akka, for networks that let only --port through. Default: auto.", (network, given) => network with { Channel = ChannelChoices.Parse(given.OneOf(Channels)) }),
         new("detection-time", "<seconds>", Network, "How long a node may be silent before it counts as unreachable. Default: 5.", (network, given) => network with { Detection = TimeSpan.FromSeconds(given.Number(0.5, 3600)) }),

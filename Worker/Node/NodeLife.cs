@@ -8,11 +8,12 @@ using DistTrain.Training.Code;
 using DistTrain.Transport;
 using DistTrain.Transport.Frames;
 using DistTrain.Worker.Compute;
+using DistTrain.Worker.Operation;
 
 namespace DistTrain.Worker.Node;
 
 /// <summary>One lifetime of a worker's node: its actor system from its start until the job is over or the coordinator is lost. A node that was lost begins another.</summary>
-internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, JobAssembly? assembly, Action<string> note)
+internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, JobAssembly? assembly, NodeHealth health, Action<string> note)
 {
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
@@ -25,6 +26,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
     public async Task<NodeEnd> RunAsync(TimeSpan wait, CancellationToken stop)
     {
         var system = NodeSystem.Start(NodeSystem.WorkerRole, options.Network, identity);
+        health.Within(system);
         var cluster = Cluster.Get(system);
         var incarnation = new Incarnation(cluster.SelfUniqueAddress.Uid);
         var hello = new Nodes.Hello(
@@ -44,6 +46,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         }
         finally
         {
+            health.Without("between two actor systems");
             await Task.WhenAny(system.Terminate(), Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
         }
     }
@@ -70,7 +73,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces, job.Codec, job.WeightsCodec),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
-            PublicHost = options.Network.PublicHost,
+            PublicHost = options.Network.ReachedAt,
             Identity = identity,
             Staleness = job.Job.Consistency.StalenessBound,
             Report = note,

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DistTrain.Training.Code;
 using DistTrain.Transport;
 using DistTrain.Worker.CommandLine;
+using DistTrain.Worker.Operation;
 
 namespace DistTrain.Worker.Node;
 
@@ -12,17 +13,18 @@ internal static class WorkerNode
     public static async Task<int> RunAsync(JoinOptions options)
     {
         var assembly = options.JobAssembly is { } file ? JobAssembly.Load(file) : null;
-        using var signals = new StopSignals(signal => Note($"{signal}: hands its work over and leaves; again ends at once"));
-        switch (await LiveAsync(options, assembly, Note, signals.Token))
+        using var log = new NodeLog(options.Operation.LogFormat, "DistTrain.Worker");
+        using var signals = new StopSignals(signal => log.Note($"{signal}: hands its work over and leaves; again ends at once"));
+        switch (await LiveAsync(options, assembly, log.Note, signals.Token))
         {
             case NodeEnd.Done:
-                Note("the job is over");
+                log.Note("the job is over");
                 return ExitCode.Done;
             case NodeEnd.Refused refused:
-                Note($"error: refused by the coordinator: {refused.Reason}");
+                log.Note($"error: refused by the coordinator: {refused.Reason}");
                 return ExitCode.Failed;
             case NodeEnd.NotFound:
-                Note($"error: no coordinator at {options.Coordinator} within {options.CoordinatorTimeout.TotalSeconds:0.#} s");
+                log.Note($"error: no coordinator at {options.Coordinator} within {options.CoordinatorTimeout.TotalSeconds:0.#} s");
                 return ExitCode.Failed;
             default:
                 return signals.ExitWith ?? ExitCode.Done;
@@ -41,12 +43,14 @@ internal static class WorkerNode
         var coordinators = options.Coordinator.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(text => NodeSystem.AddressOf(text, identity is not null)).ToList();
         if (coordinators.Count == 0) throw new UserErrorException("--coordinator is missing, expected host:port, such as 127.0.0.1:4053");
         if (options.Network.Port != 0) NodeSystem.CheckPort(options.Network);
+        var health = new NodeHealth();
+        await using var endpoint = await HealthServer.StartAsync(options.Operation, options.Network, health, note).ConfigureAwait(false);
         if (identity is null && options.Network.Insecure) note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         var token = JobToken.Load(options.Network.TokenFile);
         var looking = Stopwatch.StartNew();
         while (true)
         {
-            var life = new NodeLife(options, coordinators, identity, token, assembly, note);
+            var life = new NodeLife(options, coordinators, identity, token, assembly, health, note);
             var left = options.CoordinatorTimeout - looking.Elapsed;
             var end = await life.RunAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, stop);
             if (life.WasIn) looking.Restart();
@@ -54,6 +58,4 @@ internal static class WorkerNode
             note($"{lost.Why}; joins again");
         }
     }
-
-    private static void Note(string text) => Console.Error.WriteLine(text);
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using DistTrain.Nn.Files;
 
 namespace DistTrain.Tests.Coordinator.Commands;
@@ -31,13 +32,16 @@ public sealed class RecoveryTests : IDisposable
     {
         var (first, port) = await cluster.Serve($"{Saving} {Job}");
         string other = ClusterProcesses.FreePort();
-        var second = cluster.Coordinator($"--standby --port {other} {Saving} {Job}");
+        var second = cluster.Coordinator($"--standby --port {other} --health-port 0 {Saving} {Job}");
         await second.PrintedAsync("standing by");
+        string health = await OperationTests.HealthOf(second);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable), (await OperationTests.Get(health, "live"), await OperationTests.Get(health, "ready")));
         var workers = new[] { cluster.Join("--detection-time 2", port, other), cluster.Join("--detection-time 2", port, other) };
         await first.PrintedAsync("\"checkpoint\"", 2);
         first.Kill();
         var third = cluster.Coordinator($"--standby --port {port} {Saving} {Job}");
         await second.PrintedAsync("\"checkpoint\"", 2);
+        Assert.Equal(HttpStatusCode.OK, await OperationTests.Get(health, "ready"));
         second.Kill();
         Assert.Equal(await Undisturbed.Value, ClusterProcesses.Result(await third.EndAsync()));
         foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
@@ -68,7 +72,7 @@ public sealed class RecoveryTests : IDisposable
     [Fact]
     public async Task A_coordinator_outlives_all_of_its_workers()
     {
-        var (serve, port) = await cluster.Serve($"--min-workers 2 --detection-time 1 --stable-after 1 {Job}");
+        var (serve, port) = await cluster.Serve($"--min-workers 2 --detection-time 2 --stable-after 1 {Job}");
         var workers = new[] { cluster.Join("", port), cluster.Join("", port) };
         await serve.PrintedAsync("\"step\":3,");
         foreach (var worker in workers) worker.Kill();

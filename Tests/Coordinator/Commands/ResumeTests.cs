@@ -26,7 +26,8 @@ public class ResumeTests
         // DISTTRAIN_KILLS sets how many times; each ends with a file that is whole, or the one before it.
         int kills = int.TryParse(Environment.GetEnvironmentVariable("DISTTRAIN_KILLS"), out int given) ? given : 4;
         using var folder = new TempFolder();
-        const string Long = $"{Job} --model mlp-wide --epochs 12 --workers 2";
+        // Long enough that every kill meets a run: one gets 8 steps at most further than the one before, of 11 in an epoch.
+        string Long = $"{Job} --model mlp-wide --epochs {4 + 8 * kills / 11 + kills / 5} --workers 2";
         var whole = await CommandProcess.RunAsync(Long);
         var random = new Random(5);
         bool begun = false;
@@ -35,11 +36,15 @@ public class ResumeTests
             using var command = new CommandProcess(folder.Folder, $"{Long} --checkpoint-dir saved --checkpoint-every 1{(begun ? " --resume" : "")}");
             await command.StartedAsync();
             await command.PrintedAsync("checkpoint", random.Next(1, 8));
+            // Anywhere in the next step and in what is being written.
+            await Task.Delay(random.Next(80));
             command.Kill();
             begun = true;
         }
         var last = await CommandProcess.RunInAsync(folder.Folder, $"{Long} --checkpoint-dir saved --checkpoint-every 1 --resume");
         Assert.Equal(Hashes(whole), Hashes(last));
+        // Runs go only forward: work left for the last one means that each kill met one at work.
+        Assert.Contains(last.Events, e => e.GetProperty("event").GetString() == "checkpoint");
     }
 
     [Theory]
