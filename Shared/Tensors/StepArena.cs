@@ -6,7 +6,7 @@ namespace DistTrain.Tensors;
 /// Lends the tensors, graph nodes and memory of one step and takes them all back at its end, so that a step in steady state allocates nothing. One arena serves
 /// one thread. Inside <see cref="BeginStep"/> every new tensor comes from it; without one, the garbage collector owns them.
 /// </summary>
-public sealed class StepArena
+public sealed partial class StepArena
 {
     [ThreadStatic]
     private static StepArena? current;
@@ -61,6 +61,7 @@ public sealed class StepArena
     /// <summary>Remembers the present state, so that what is taken from here on can be given back before the step ends. Marks are released in reverse order.</summary>
     internal Mark TakeMark()
     {
+        NoteMark();
         foreach (var pool in gradNodes) poolMarks.Add(pool?.Used ?? 0);
         return new Mark(nodesUsed, journal.Count, adopted.Count, gradNodes.Count);
     }
@@ -69,6 +70,7 @@ public sealed class StepArena
     /// <returns>Whether that memory was lent since the mark.</returns>
     internal bool Release(Mark mark, Storage? keep = null)
     {
+        NoteRelease();
         EndNodes(mark.Nodes);
         CutAdopted(mark.Adopted);
         for (int i = mark.Journal; i < journal.Count; i++)
@@ -107,9 +109,11 @@ public sealed class StepArena
         if (!open) return;
         open = false;
         current = null;
+        CountTensorsOut();
         EndNodes(0);
         CutAdopted(0);
         foreach (var storage in storages) Return(storage);
+        CountMemoryOut();
         journal.Clear();
         poolMarks.Clear();
         foreach (var pool in gradNodes) pool?.ResetTo(0);
