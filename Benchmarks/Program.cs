@@ -5,8 +5,8 @@ using DistTrain.Benchmarks.Commands;
 [
     ("peak", "multiply-add peak of one core and memory bandwidth", PeakCommand.Run),
     ("gemm", "matrix products: square ones and a worker's shapes", GemmCommand.Run),
-    ("steps", "training steps of the named workloads, one thread: steps [workload...] [--steps n]", StepsCommand.Run),
-    ("local", "training on a local cluster: local [workload...] [--workers n] [--servers k] [--bucket-bytes n]", LocalCommand.Run),
+    ("steps", "training steps of the named workloads: steps [workload...] [--steps n] [--threads n]", StepsCommand.Run),
+    ("local", "training on a local cluster: local [workload...] [--workers n] [--servers k] [--bucket-bytes n] [--threads-per-worker n]", LocalCommand.Run),
     ("processes", "coordinator and workers as processes, by serve and join: processes [workload...] [--workers n] [--options \"...\"]", ProcessesCommand.Run),
     ("checkpoints", "what a checkpoint every 50 steps costs: checkpoints [workload...] [--workers n] [--every n] [--turns n] [--dir folder]", CheckpointsCommand.Run),
     ("scale", "coordinator and server with 1 to 256 simulated workers, and the reduction beside the memory bound", ScaleCommand.Run),

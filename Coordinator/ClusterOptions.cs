@@ -6,6 +6,9 @@ public sealed record ClusterOptions
     /// <summary>Workers, each with a compute thread of its own; those beyond the job's shards are spares.</summary>
     public int Workers { get; init; } = 1;
 
+    /// <summary>Threads that share the large kernels of one worker, 1 or more.</summary>
+    public int ThreadsPerWorker { get; init; } = 1;
+
     /// <summary>Parameter servers k, each with a range of the layout.</summary>
     public int Servers { get; init; } = 1;
 

@@ -67,7 +67,7 @@ public sealed class LocalCluster : IAsyncDisposable
     public IActorRef AddWorker()
     {
         int number = workers.Count;
-        var thread = host.Group.Add($"worker {number}");
+        var thread = host.Group.Add($"worker {number}", kernelThreads: options.ThreadsPerWorker);
         var setup = new WorkerSetup
         {
             Name = $"worker-{number}",

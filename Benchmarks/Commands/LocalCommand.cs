@@ -17,21 +17,22 @@ internal static class LocalCommand
 
     public static int Run(string[] args)
     {
-        int workers = Environment.ProcessorCount, servers = 1, bucketBytes = new ClusterOptions().BucketBytes;
+        int workers = Environment.ProcessorCount, servers = 1, threads = 1, bucketBytes = new ClusterOptions().BucketBytes;
         var names = new List<string>();
         for (int i = 0; i < args.Length; i++)
         {
             if (!args[i].StartsWith("--", StringComparison.Ordinal)) names.Add(args[i]);
-            else if (++i >= args.Length || !int.TryParse(args[i], out int value) || value < 1 || args[i - 1] is not ("--workers" or "--servers" or "--bucket-bytes"))
+            else if (++i >= args.Length || !int.TryParse(args[i], out int value) || value < 1 || args[i - 1] is not ("--workers" or "--servers" or "--bucket-bytes" or "--threads-per-worker"))
             {
-                Console.Error.WriteLine("local: give --workers n, --servers k, --bucket-bytes n (1 or more), and workloads");
+                Console.Error.WriteLine("local: give --workers n, --servers k, --bucket-bytes n, --threads-per-worker n (1 or more), and workloads");
                 return 2;
             }
             else if (args[i - 1] == "--workers") workers = value;
             else if (args[i - 1] == "--servers") servers = value;
+            else if (args[i - 1] == "--threads-per-worker") threads = value;
             else bucketBytes = value;
         }
-        var options = new ClusterOptions { Workers = workers, Servers = servers, BucketBytes = bucketBytes };
+        var options = new ClusterOptions { Workers = workers, ThreadsPerWorker = threads, Servers = servers, BucketBytes = bucketBytes };
         foreach (string name in names.Count > 0 ? names : ["mlp", "mlp-wide", "cnn", "char-gpt"]) Time(name, options).GetAwaiter().GetResult();
         return 0;
     }
@@ -50,7 +51,7 @@ internal static class LocalCommand
         long parameters = ClusterJob.From(job).Layout.ParameterCount;
         var result = await cluster.RunAsync(stop.Token);
         if (result.Last is RunEvent.Failed failed) throw new InvalidOperationException(failed.Error);
-        Measure.Print(("workload", name), ("processes", 1), ("workers", options.Workers), ("threads", options.Workers), ("numerics", Numerics.Name(Numerics.Level)), ("batch_per_process", batch),
+        Measure.Print(("workload", name), ("processes", 1), ("workers", options.Workers), ("threads", options.Workers * options.ThreadsPerWorker), ("numerics", Numerics.Name(Numerics.Level)), ("batch_per_process", batch),
             ("parameters", parameters), ("ms_per_step", rounds.Best * 1e3), ("samples_per_s", batch / rounds.Best), ("allocated_bytes_per_step", rounds.AllocatedPerStep), ("steps", result.Steps), ("weights_sha256", result.WeightsSha256));
     }
 

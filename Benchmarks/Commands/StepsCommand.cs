@@ -10,23 +10,28 @@ using DistTrain.Training;
 namespace DistTrain.Benchmarks.Commands;
 
 /// <summary>
-/// Training steps of the named workloads on one thread: forget gradients, forward, loss, backward, optimizer step, on a fixed batch already in memory. The figure is the best of three rounds.
+/// Training steps of the named workloads: forget gradients, forward, loss, backward, optimizer step, on a fixed batch already in memory, on one thread unless <c>--threads</c> asks for more. The figure is
+/// the best of three rounds. Then <c>--steps</c> more are taken, over which allocation is counted to the byte and the growth of resident memory is measured.
 /// </summary>
 internal static class StepsCommand
 {
     public static int Run(string[] args)
     {
-        int counted = 1000;
+        int counted = 100, threads = 1;
         var names = new List<string>();
         for (int i = 0; i < args.Length; i++)
         {
-            if (args[i] != "--steps") names.Add(args[i]);
-            else if (++i >= args.Length || !int.TryParse(args[i], out counted) || counted < 1)
+            if (args[i] is not ("--steps" or "--threads")) names.Add(args[i]);
+            else if (++i >= args.Length || !int.TryParse(args[i], out int value) || value < 1)
             {
-                Console.Error.WriteLine("steps: --steps takes the number of steps to watch memory over, 1 or more");
+                Console.Error.WriteLine($"steps: {args[Math.Min(i, args.Length) - 1]} takes a number, 1 or more: --steps to watch memory over, --threads to share kernels among");
                 return 2;
             }
+            else if (args[i - 1] == "--steps") counted = value;
+            else threads = value;
         }
+        using var shared = threads > 1 ? new KernelThreads(threads) : null;
+        using var loan = KernelThreads.Lend(shared);
         foreach (string name in names.Count > 0 ? names : ["mlp", "mlp-wide", "cnn", "char-gpt"]) Time(new Workload(name), counted);
         return 0;
     }
@@ -48,7 +53,7 @@ internal static class StepsCommand
         for (int i = 0; i < counted; i++) work.Step();
         double perStep = (GC.GetTotalAllocatedBytes(true) - allocated) / (double)counted;
         double growth = 100.0 * (ResidentBytes() - resident) / resident;
-        Measure.Print(("workload", work.Name), ("processes", 1), ("threads", 1), ("numerics", Numerics.Name(Numerics.Level)), ("batch_per_process", work.Batch), ("parameters", work.Parameters),
+        Measure.Print(("workload", work.Name), ("processes", 1), ("threads", KernelThreads.Current?.Count ?? 1), ("numerics", Numerics.Name(Numerics.Level)), ("batch_per_process", work.Batch), ("parameters", work.Parameters),
             ("ms_per_step", best * 1e3), ("samples_per_s", work.Batch / best), ("counted_steps", counted), ("allocated_bytes_per_step", perStep), ("rss_growth_percent", Math.Round(growth, 2)));
     }
 

@@ -46,6 +46,14 @@ public sealed unsafe class KernelThreads : IDisposable
         set => current = value;
     }
 
+    /// <summary>Lends threads to the calling thread until the result is disposed; null lends none, and leaves what there is.</summary>
+    public static Loan Lend(KernelThreads? threads)
+    {
+        var before = current;
+        if (threads != null) current = threads;
+        return new Loan(before);
+    }
+
     /// <summary>Threads in all, the calling one included.</summary>
     public int Count => helpers.Length + 1;
 
@@ -89,6 +97,17 @@ public sealed unsafe class KernelThreads : IDisposable
 
             Interlocked.Decrement(ref running);
         }
+    }
+
+    /// <summary>A time for which threads are lent.</summary>
+    public readonly ref struct Loan
+    {
+        private readonly KernelThreads? before;
+
+        internal Loan(KernelThreads? before) => this.before = before;
+
+        /// <summary>Ends it: the thread has the helpers it had before.</summary>
+        public void Dispose() => current = before;
     }
 
     // A call for one helper: 0 none, 1 called, 2 the helper sleeps.

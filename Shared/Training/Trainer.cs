@@ -19,10 +19,13 @@ public sealed class Trainer : IDisposable
     private readonly FloatBuffer average;
     private readonly FloatBuffer[] state;
     private readonly double[] blocks;
+    private readonly KernelThreads? threads;
 
     /// <summary>Builds the model and opens the data.</summary>
+    /// <param name="job">What to train.</param>
+    /// <param name="threadsPerWorker">Threads that share the large kernels, the calling one included, 1 or more; the bits are the same with any number.</param>
     /// <exception cref="UserErrorException">The job's numbers do not fit together.</exception>
-    public Trainer(TrainingJob job)
+    public Trainer(TrainingJob job, int threadsPerWorker = 1)
     {
         this.job = job;
         Plan = job.Plan();
@@ -37,6 +40,8 @@ public sealed class Trainer : IDisposable
         state = [.. replica.UpdateRule.StateNames.Select(_ => new FloatBuffer(Layout.ParameterLength))];
         Plateau = (job.Plateau ?? new ReduceLROnPlateau()).Start(1);
         blocks = new double[GradientNorm.Blocks(Layout)];
+        ArgumentOutOfRangeException.ThrowIfLessThan(threadsPerWorker, 1);
+        if (threadsPerWorker > 1) threads = new KernelThreads(threadsPerWorker);
     }
 
     /// <summary>The job in numbers.</summary>
@@ -89,6 +94,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Does one step; the result's pieces, one per leaf of the tree, stay as they are until the next.</summary>
     public ReadOnlySpan<PieceResult> TrainStep()
     {
+        using var loan = KernelThreads.Lend(threads);
         double total = 0;
         for (int leaf = 0; leaf < Plan.Pieces; leaf++) total += replica.Denominator(Plan.PieceAt(Step, leaf));
         for (int leaf = 0; leaf < Plan.Pieces; leaf++)
@@ -113,11 +119,16 @@ public sealed class Trainer : IDisposable
     public MetricSum? Evaluate()
     {
         if (Plan.TestCount == 0) return null;
+        using var loan = KernelThreads.Lend(threads);
         var sum = new MetricSum();
         for (int slice = 0; slice < Plan.EvaluationSlices; slice++) sum.Add(replica.Evaluate(slice, Weights));
         return sum;
     }
 
-    /// <summary>Ends the data threads.</summary>
-    public void Dispose() => replica.Dispose();
+    /// <summary>Ends the data threads and those that shared its kernels.</summary>
+    public void Dispose()
+    {
+        threads?.Dispose();
+        replica.Dispose();
+    }
 }

@@ -42,6 +42,19 @@ public class TrainerTests
     }
 
     [Fact]
+    public void Threads_that_share_the_kernels_do_not_show_in_the_bits()
+    {
+        var hashes = new[] { 1, 2, 3 }.Select(threads =>
+        {
+            using var trainer = new Trainer(Job(shards: 2, batch: 128), threads);
+            trainer.Run();
+            return (trainer.WeightsSha256, trainer.StateSha256);
+        }).ToList();
+        Assert.Single(hashes.Distinct());
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Trainer(Job(shards: 1), 0));
+    }
+
+    [Fact]
     public void Training_learns_the_digits()
     {
         using var trainer = new Trainer(Job(shards: 2) with { Epochs = 8 });

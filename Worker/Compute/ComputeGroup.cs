@@ -15,11 +15,12 @@ public sealed class ComputeGroup : ISharedQueue, IDisposable
     /// <summary>Adds a thread.</summary>
     /// <param name="name">What debuggers and traces call it.</param>
     /// <param name="spins">How many times it looks for work before it sleeps.</param>
-    public ComputeThread Add(string name, int spins = ComputeThread.DefaultSpins)
+    /// <param name="kernelThreads">Threads that share its large kernels, itself included, 1 or more; the bits are the same with any number.</param>
+    public ComputeThread Add(string name, int spins = ComputeThread.DefaultSpins, int kernelThreads = 1)
     {
         lock (threads)
         {
-            var thread = new ComputeThread(this, name, spins);
+            var thread = new ComputeThread(this, name, spins, kernelThreads);
             threads.Add(thread);
             Volatile.Write(ref snapshot, [.. threads]);
             return thread;

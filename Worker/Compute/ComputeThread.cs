@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using DistTrain.Simd;
 
 namespace DistTrain.Worker.Compute;
 
@@ -17,14 +18,16 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
     private readonly Thread thread;
     private readonly object gate = new();
     private readonly int spins;
+    private readonly int kernelThreads;
     private int idle;
     private bool signalled;
     private volatile bool ended;
 
-    internal ComputeThread(ComputeGroup group, string name, int spins)
+    internal ComputeThread(ComputeGroup group, string name, int spins, int kernelThreads)
     {
         this.group = group;
         this.spins = spins;
+        this.kernelThreads = kernelThreads;
         thread = new Thread(Loop) { Name = name, IsBackground = true };
         thread.Start();
     }
@@ -69,6 +72,8 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
 
     private void Loop()
     {
+        using var helpers = kernelThreads > 1 ? new KernelThreads(kernelThreads) : null;
+        KernelThreads.Current = helpers;
         while (!ended)
         {
             if (own.TryDequeue(out var work)) work.Run();

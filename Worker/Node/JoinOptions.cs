@@ -18,6 +18,9 @@ internal sealed record JoinOptions
     /// <summary>The assembly with the job's C#; null for none.</summary>
     public string? JobAssembly { get; init; }
 
+    /// <summary>Threads that share the large kernels of its worker, 1 or more.</summary>
+    public int ThreadsPerWorker { get; init; } = 1;
+
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; init; } = new();
 

@@ -94,7 +94,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Speculate = offer.Speculate,
             Codec = job.Codec,
             CreateReplica = () => job.Replica,
-            Compute = group.Add("worker"),
+            Compute = group.Add("worker", kernelThreads: options.ThreadsPerWorker),
             Store = store,
             Connect = hub.Connect,
             Clock = new SystemClock(system),

@@ -12,6 +12,8 @@ public class BadInputTests
     [InlineData("local extra", "'extra' was not expected", "--help")]
     [InlineData("local --lr", "--lr needs a value", "--lr <x>")]
     [InlineData("local --lr --epochs 3", "--lr needs a value", "--lr <x>")]
+    [InlineData("local --threads-per-worker 0", "--threads-per-worker was '0'", "from 1 to")]
+    [InlineData("serve --threads-per-worker 2", "'--threads-per-worker' is no option of serve", "--help")]
     [InlineData("local --lr 1 --lr 2", "--lr was given 2 times", "once")]
     [InlineData("local --model mpl", "--model was 'mpl'", "did you mean mlp?")]
     [InlineData("local --optimizer addam", "--optimizer was 'addam'", "did you mean adam?")]

@@ -13,7 +13,7 @@ public class ResumeTests
     {
         using var folder = new TempFolder();
         var whole = CommandProcess.RunAsync($"{Job} --epochs 3 --workers 2");
-        var first = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --epochs 3 --workers 2 --max-steps 16 --checkpoint-dir saved --checkpoint-every 5");
+        var first = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --epochs 3 --workers 2 --max-steps 16 --threads-per-worker 2 --checkpoint-dir saved --checkpoint-every 5");
         Assert.Equal([16], first.Events.Where(e => e.GetProperty("event").GetString() == "checkpoint").Select(e => e.GetProperty("step").GetInt64()).TakeLast(1));
         // Only what is allowed to change is given; the rest comes from the checkpoint.
         var second = await CommandProcess.RunInAsync(folder.Folder, "local --resume --checkpoint-dir saved --max-steps 33 --workers 3 --output json");

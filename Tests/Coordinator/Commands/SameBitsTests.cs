@@ -39,6 +39,16 @@ public class SameBitsTests
         Assert.Equal(hash, run.Last("finished").GetProperty("weights_sha256").GetString());
     }
 
+    [Fact]
+    public async Task Threads_per_worker_change_no_bit_and_no_default_of_the_job()
+    {
+        // Without --shards: their number must not follow the threads, as the workers' does.
+        const string Large = "local --data digits:150,40 --model cnn --batch-size 50 --epochs 2 --lr 0.05 --output json";
+        int shards = Math.Min(Environment.ProcessorCount, 50);
+        var all = await Task.WhenAll(new[] { "", "--threads-per-worker 2", $"--threads-per-worker 3 --workers 1 --shards {shards}" }.Select(threads => CommandProcess.RunAsync($"{Large} {threads}")));
+        Assert.All(all, run => Assert.Equal(Hashes(all[0]), Hashes(run)));
+    }
+
     private static (string, string, double, double) Hashes(CommandResult run)
     {
         Assert.Equal(0, run.ExitCode);
