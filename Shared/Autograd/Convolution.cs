@@ -72,17 +72,18 @@ public static partial class TensorOps
 
         protected override void Backward(Tensor gradient)
         {
-            if (Rectified)
-            {
-                var masked = Scratch(gradient);
-                VectorMath.ReluBackward(gradient.Span, Y.Get(this).Span, masked.Span);
-                gradient = masked;
-            }
+            var (incoming, bias) = (gradient, HasBias && Needs(2));
+            if (Rectified) gradient = Scratch(gradient);
             var g = gradient.Span;
-            if (HasBias && Needs(2))
+            if (bias)
             {
                 var target = Target(2, out bool accumulate);
-                Simd.Convolution.BackwardBias(Geometry, g, target, accumulate);
+                if (Rectified) Simd.Convolution.BackwardReluBias(Geometry, incoming.Span, Y.Get(this).Span, g, target, accumulate);
+                else Simd.Convolution.BackwardBias(Geometry, g, target, accumulate);
+            }
+            else if (Rectified)
+            {
+                VectorMath.ReluBackward(incoming.Span, Y.Get(this).Span, g);
             }
             if (Needs(1))
             {

@@ -81,13 +81,38 @@ public static unsafe class Convolution
         shape.Validate();
         Check("dy", dy.Length, shape.OutputLength);
         Check("db", db.Length, shape.OutChannels);
+        if (!accumulate) db[..shape.OutChannels].Clear();
         var positions = shape.OutHeight * shape.OutWidth;
-        for (var o = 0; o < shape.OutChannels; o++)
+        for (var sample = 0; sample < shape.Batch; sample++)
+        for (var o = 0; o < shape.OutChannels; o++) db[o] += Reduce.Sum(dy.Slice(((sample * shape.OutChannels) + o) * positions, positions));
+    }
+
+    /// <summary>
+    /// What <see cref="VectorMath.ReluBackward"/> and then <see cref="BackwardBias"/> compute, with their bits, while each plane is in the first cache: through an
+    /// activation that was fused into <see cref="Forward(in ConvShape, ReadOnlySpan{float}, ReadOnlySpan{float}, ReadOnlySpan{float}, Span{float}, Activation)"/>.
+    /// </summary>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="dy">The gradient of the activation's result, [N, O, outH, outW].</param>
+    /// <param name="y">That result.</param>
+    /// <param name="masked">The gradient of the convolution's result out; may be <paramref name="dy"/>.</param>
+    /// <param name="db">The gradient of the bias, [O].</param>
+    /// <param name="accumulate">Adds to db's present values.</param>
+    /// <exception cref="ArgumentException">No such convolution exists, or a span is too short.</exception>
+    public static void BackwardReluBias(
+        in ConvShape shape, ReadOnlySpan<float> dy, ReadOnlySpan<float> y, Span<float> masked, Span<float> db, bool accumulate = false)
+    {
+        shape.Validate();
+        Check("dy", dy.Length, shape.OutputLength);
+        Check("y", y.Length, shape.OutputLength);
+        Check("masked", masked.Length, shape.OutputLength);
+        Check("db", db.Length, shape.OutChannels);
+        if (!accumulate) db[..shape.OutChannels].Clear();
+        int positions = shape.OutHeight * shape.OutWidth, planes = shape.Batch * shape.OutChannels;
+        for (var plane = 0; plane < planes; plane++)
         {
-            var sum = accumulate ? db[o] : 0f;
-            for (var sample = 0; sample < shape.Batch; sample++)
-                sum += Reduce.Sum(dy.Slice(((sample * shape.OutChannels) + o) * positions, positions));
-            db[o] = sum;
+            var result = masked.Slice(plane * positions, positions);
+            VectorMath.ReluBackward(dy.Slice(plane * positions, positions), y.Slice(plane * positions, positions), result);
+            db[plane % shape.OutChannels] += Reduce.Sum(result);
         }
     }
 

@@ -19,6 +19,7 @@ internal static unsafe class MaxPoolKernel
         var reach = (Lanes * shape.StrideW) + shape.KernelW - 1;
         // Windows that hang over the left border have no place to read; their rows go one by one.
         var wide = shape.StrideW <= 2 && shape.PadW == 0;
+        var twoByTwo = Vector512.IsHardwareAccelerated && shape is { KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2, PadH: 0, PadW: 0 };
         fixed (float* px = x, py = y)
         fixed (int* pArgmax = argmax)
         {
@@ -34,7 +35,8 @@ internal static unsafe class MaxPoolKernel
                     {
                         var lastRead = (long)(plane * shape.Height * shape.Width) + ((bottom - 1) * shape.Width) + (ow * shape.StrideW) + reach;
                         if (lastRead > inputs || at + ow + Lanes > outputs) break;
-                        if (shape.StrideW == 1) Sixteen<Stride1>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
+                        if (twoByTwo) TwoByTwo(source, top, shape.Width, ow, py + at + ow, pArgmax + at + ow);
+                        else if (shape.StrideW == 1) Sixteen<Stride1>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
                         else Sixteen<Stride2>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
                     }
 
@@ -90,6 +92,39 @@ internal static unsafe class MaxPoolKernel
         Store(Vector512.Shuffle(gradient, high), Vector512.Equals(Vector512.Shuffle(winner, high), places + Vector512.Create(16)), plane + place + 16);
 
         static void Store(Vector512<float> value, Vector512<int> mask, float* target) => (value & mask.AsSingle()).Store(target);
+    }
+
+    // Windows of 2 x 2: a tournament of two pairs instead of four in a row. The first of equals wins either way; what a NaN asks for takes the longer way.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TwoByTwo(float* plane, int row, int width, int ow, float* y, int* argmax)
+    {
+        var start = (row * width) + (2 * ow);
+        Stride2.Load(plane + start, out var a, out var b);
+        Stride2.Load(plane + start + width, out var c, out var d);
+        // NaN, and infinities of both signs.
+        var sum = (a + b) + (c + d);
+        if (!Vector512.EqualsAll(sum, sum))
+        {
+            for (var lane = 0; lane < Lanes; lane++)
+            {
+                float* window = plane + start + (2 * lane);
+                var (best, index) = (window[0], start + (2 * lane));
+                foreach (var place in (ReadOnlySpan<int>)[1, width, width + 1])
+                    if (window[place] > best || float.IsNaN(window[place])) (best, index) = (window[place], start + (2 * lane) + place);
+                (y[lane], argmax[lane]) = (best, index);
+            }
+
+            return;
+        }
+
+        Vector512<float> right = Vector512.GreaterThan(b, a), lowerRight = Vector512.GreaterThan(d, c);
+        Vector512<float> upper = Vector512.ConditionalSelect(right, b, a), lower = Vector512.ConditionalSelect(lowerRight, d, c);
+        Vector512<int> upperPlace = Vector512.ConditionalSelect(right.AsInt32(), Vector512<int>.One, Vector512<int>.Zero);
+        var lowerPlace = Vector512.ConditionalSelect(lowerRight.AsInt32(), Vector512.Create(width + 1), Vector512.Create(width));
+        var below = Vector512.GreaterThan(lower, upper);
+        Vector512.ConditionalSelect(below, lower, upper).Store(y);
+        var places = Vector512.ConditionalSelect(below.AsInt32(), lowerPlace, upperPlace);
+        (places + Vector512.Create(start) + (Vector512<int>.Indices << 1)).Store(argmax);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -149,6 +184,15 @@ internal static unsafe class MaxPoolKernel
 
     private readonly struct Stride2 : IStride
     {
+        /// <summary>Sixteen pairs side by side, apart. The last pair ends where the memory that a window of two columns may read ends.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Load(float* source, out Vector512<float> even, out Vector512<float> odd)
+        {
+            Vector512<float> low = Vector512.Load(source), high = Vector512.Load(source + 16);
+            even = Avx512F.PermuteVar16x32x2(low, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), high);
+            odd = Avx512F.PermuteVar16x32x2(low, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), high);
+        }
+
         // The last element lies 30 behind the first: the second vector begins at 15, not 16, and takes its odd places, so as not to read a place too many.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Load(float* source)

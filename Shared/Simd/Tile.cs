@@ -33,9 +33,13 @@ internal unsafe ref struct TileTask
     public float* Result;
     public nint ResultStride;
 
-    /// <summary>Memory to bring into the level-2 cache meanwhile, a line per step, this far apart; anything readable with a distance of 0 for none.</summary>
+    /// <summary>
+    /// Memory to bring into the level-2 cache meanwhile, a line in every step (mask 0) or every second one (mask 1), this far apart; anything readable with a
+    /// distance of 0 for none.
+    /// </summary>
     public float* Ahead;
     public nint AheadStride;
+    public nint AheadMask;
 
     /// <summary>Chains go on from the result's present values, not from zero.</summary>
     public bool Continue;
@@ -92,7 +96,7 @@ internal static unsafe class Tile
         where TColumns : struct, ICount
     {
         float* v = task.Vectors;
-        nint vectorStride = task.VectorStride, depthStride = task.DepthStride, aheadStride = task.AheadStride;
+        nint vectorStride = task.VectorStride, depthStride = task.DepthStride, aheadStride = task.AheadStride, aheadMask = task.AheadMask;
         float* ahead = task.Ahead;
         float* row0 = TWalk.Row<TRows>(ref task, 0);
         float* row1 = TWalk.Row<TRows>(ref task, 1);
@@ -133,6 +137,7 @@ internal static unsafe class Tile
             if (!TWalk.VectorsByTable) v += vectorStride;
             if (TWalk.ByTable) continue; // Which has no strides, and nothing to bring near.
             at += depthStride;
+            if ((step & aheadMask) != 0) continue;
             if (Sse.IsSupported) Sse.Prefetch1(ahead);
             ahead += aheadStride;
         }

@@ -70,45 +70,32 @@ internal readonly unsafe struct Avx512Ops : IVectorOps<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Relu(Vector512<float> x) => Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), Vector512<float>.Zero, x);
 
-    // Four quarters of 8 shuffles pair rows, then quads of rows, within 128-bit lanes; two rounds of lane shuffles put the 4 x 4 lanes in place.
+    // Rows 0, 4, 8, 12 side by side, then 1, 5, 9, 13 and so on, four columns of each, put together by loads: those need no shuffle unit, of which some processors
+    // have one. Eight shuffles then give four rows of the result.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* source, nint sourceStride, float* target, nint targetStride)
     {
-        Quad(source, sourceStride, out var a0, out var a1, out var a2, out var a3);
-        Quad(source + (4 * sourceStride), sourceStride, out var b0, out var b1, out var b2, out var b3);
-        Quad(source + (8 * sourceStride), sourceStride, out var c0, out var c1, out var c2, out var c3);
-        Quad(source + (12 * sourceStride), sourceStride, out var d0, out var d1, out var d2, out var d3);
-        Lanes4(a0, b0, c0, d0, target, 4 * targetStride);
-        Lanes4(a1, b1, c1, d1, target + targetStride, 4 * targetStride);
-        Lanes4(a2, b2, c2, d2, target + (2 * targetStride), 4 * targetStride);
-        Lanes4(a3, b3, c3, d3, target + (3 * targetStride), 4 * targetStride);
+        for (var columns = 0; columns < 4; columns++, source += 4, target += 4 * targetStride)
+        {
+            Vector512<float> r0 = EveryFourth(source, sourceStride), r1 = EveryFourth(source + sourceStride, sourceStride);
+            Vector512<float> r2 = EveryFourth(source + (2 * sourceStride), sourceStride), r3 = EveryFourth(source + (3 * sourceStride), sourceStride);
+            Vector512<double> low01 = Avx512F.UnpackLow(r0, r1).AsDouble(), high01 = Avx512F.UnpackHigh(r0, r1).AsDouble();
+            Vector512<double> low23 = Avx512F.UnpackLow(r2, r3).AsDouble(), high23 = Avx512F.UnpackHigh(r2, r3).AsDouble();
+            Avx512F.UnpackLow(low01, low23).AsSingle().Store(target);
+            Avx512F.UnpackHigh(low01, low23).AsSingle().Store(target + targetStride);
+            Avx512F.UnpackLow(high01, high23).AsSingle().Store(target + (2 * targetStride));
+            Avx512F.UnpackHigh(high01, high23).AsSingle().Store(target + (3 * targetStride));
+        }
     }
 
-    // Column 4j + i of four rows, for each lane j, in out i.
+    // Four floats of each of the rows 0, 4, 8 and 12 from here.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Quad(
-        float* source, nint stride, out Vector512<float> column0, out Vector512<float> column1, out Vector512<float> column2, out Vector512<float> column3)
+    private static Vector512<float> EveryFourth(float* source, nint stride)
     {
-        Vector512<float> r0 = Vector512.Load(source), r1 = Vector512.Load(source + stride);
-        Vector512<float> r2 = Vector512.Load(source + (2 * stride)), r3 = Vector512.Load(source + (3 * stride));
-        Vector512<double> low01 = Avx512F.UnpackLow(r0, r1).AsDouble(), high01 = Avx512F.UnpackHigh(r0, r1).AsDouble();
-        Vector512<double> low23 = Avx512F.UnpackLow(r2, r3).AsDouble(), high23 = Avx512F.UnpackHigh(r2, r3).AsDouble();
-        column0 = Avx512F.UnpackLow(low01, low23).AsSingle();
-        column1 = Avx512F.UnpackHigh(low01, low23).AsSingle();
-        column2 = Avx512F.UnpackLow(high01, high23).AsSingle();
-        column3 = Avx512F.UnpackHigh(high01, high23).AsSingle();
-    }
-
-    // Transposes the 4 x 4 blocks of 128 bits in four vectors.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Lanes4(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* target, nint stride)
-    {
-        Vector512<float> abEven = Avx512F.Shuffle4x128(a, b, 0b10_00_10_00), cdEven = Avx512F.Shuffle4x128(c, d, 0b10_00_10_00);
-        Vector512<float> abOdd = Avx512F.Shuffle4x128(a, b, 0b11_01_11_01), cdOdd = Avx512F.Shuffle4x128(c, d, 0b11_01_11_01);
-        Avx512F.Shuffle4x128(abEven, cdEven, 0b10_00_10_00).Store(target);
-        Avx512F.Shuffle4x128(abOdd, cdOdd, 0b10_00_10_00).Store(target + stride);
-        Avx512F.Shuffle4x128(abEven, cdEven, 0b11_01_11_01).Store(target + (2 * stride));
-        Avx512F.Shuffle4x128(abOdd, cdOdd, 0b11_01_11_01).Store(target + (3 * stride));
+        var rows = Vector128.Load(source).ToVector256Unsafe().ToVector512Unsafe();
+        rows = Avx512F.InsertVector128(rows, Vector128.Load(source + (4 * stride)), 1);
+        rows = Avx512F.InsertVector128(rows, Vector128.Load(source + (8 * stride)), 2);
+        return Avx512F.InsertVector128(rows, Vector128.Load(source + (12 * stride)), 3);
     }
 }
 

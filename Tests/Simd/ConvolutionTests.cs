@@ -73,8 +73,19 @@ public class ConvolutionTests
         float[] dy = Reference.Random(shape.OutputLength, 10), db = Reference.Random(shape.OutChannels, 11), expected = [.. db];
         for (var o = 0; o < shape.OutChannels; o++)
             for (var sample = 0; sample < shape.Batch; sample++) expected[o] += Reduce.Sum(dy.AsSpan(((sample * 7) + o) * 49, 49));
+        float[] twice = [.. db], y = Reference.Random(dy.Length, 12), masked = new float[dy.Length], separate = new float[dy.Length];
         Convolution.BackwardBias(shape, dy, db, accumulate: true);
         Reference.SameBits(expected, db, "bias");
+
+        VectorMath.ReluBackward(dy, y, separate);
+        foreach (var accumulate in (bool[])[false, true])
+        {
+            expected = [.. twice];
+            Convolution.BackwardBias(shape, separate, expected, accumulate);
+            Convolution.BackwardReluBias(shape, dy, y, masked, twice, accumulate);
+            Reference.SameBits(separate, masked, "masked");
+            Reference.SameBits(expected, twice, $"bias behind an activation, accumulate {accumulate}");
+        }
     }
 
     [Fact]

@@ -18,6 +18,7 @@ public class PoolingTests
         for (var i = 0; i < x.Length; i++) x[i] = MathF.Round(x[i] * 4); // Many equals.
         x[x.Length / 3] = float.NaN;
         x[0] = float.NegativeInfinity;
+        x[x.Length / 2] = float.PositiveInfinity;
         float[] y = new float[shape.OutputLength];
         var argmax = new int[y.Length];
         Pooling.MaxForward(shape, x, y, argmax);
