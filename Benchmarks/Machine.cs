@@ -12,7 +12,8 @@ internal static class Machine
     private const int NarrowChains = 12; // 16 otherwise.
     private const int Steps = 100_000;
 
-    private static readonly Lazy<(double Read, double Copy)> Memory = new(MeasureMemory);
+    private static readonly Lazy<(double Read, double Copy)> Memory = new(() => MeasureMemory(16 << 20)); // 64 MiB each, more than a core's caches hold.
+    private static readonly Dictionary<int, double> Traffic = [];
 
     private static double bestPeak;
     // What the loops compute must go somewhere, or they would be no work.
@@ -37,14 +38,26 @@ internal static class Machine
     /// <summary>GB/s of one core copying such an array, bytes read and bytes written both counted.</summary>
     public static double CopyGigabytes => Memory.Value.Copy;
 
-    private static (double Read, double Copy) MeasureMemory()
+    /// <summary>
+    /// GB/s that a kernel over so many bytes cannot be expected to pass: the faster of reading and copying arrays that are as large together, and so in the same
+    /// cache.
+    /// </summary>
+    public static double Gigabytes(double bytes)
     {
-        const int Length = 16 << 20; // 64 MiB each, twice a usual level-3 cache; a pass is shorter than a time slice.
-        float[] from = new float[Length], to = new float[Length];
+        // Rounded up to a power of two: few sizes, measured once each.
+        var length = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(bytes / 8, 1 << 10, 16 << 20));
+        if (Traffic.TryGetValue(length, out var known)) return known;
+        var (read, copy) = MeasureMemory(length);
+        return Traffic[length] = Math.Max(read, copy);
+    }
+
+    private static (double Read, double Copy) MeasureMemory(int length)
+    {
+        float[] from = new float[length], to = new float[length];
         from.AsSpan().Fill(1);
-        var read = Measure.Seconds(() => Sink += ReadAll(from));
-        var copy = Measure.Seconds(() => from.AsSpan().CopyTo(to));
-        return (4.0 * Length / read / 1e9, 8.0 * Length / copy / 1e9);
+        var read = Measure.Seconds(() => Sink += ReadAll(from), rounds: 50);
+        var copy = Measure.Seconds(() => from.AsSpan().CopyTo(to), rounds: 50);
+        return (4.0 * length / read / 1e9, 8.0 * length / copy / 1e9);
     }
 
     private static float ReadAll(float[] values)

@@ -58,6 +58,6 @@ internal static class KernelsCommand
         var seconds = Measure.Seconds(action);
         Measure.Print(
             ("workload", "kernels"), ("shape", name), ("kernel", kernel), ("ms", seconds * 1e3), ("gb_per_s", bytes / seconds / 1e9), ("bound", "memory"),
-            ("share_of_bound", bytes / seconds / 1e9 / Machine.ReadGigabytes));
+            ("share_of_bound", bytes / seconds / 1e9 / Machine.Gigabytes(bytes)));
     }
 }

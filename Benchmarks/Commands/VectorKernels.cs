@@ -4,7 +4,7 @@ namespace DistTrain.Benchmarks.Commands;
 
 /// <summary>
 /// The bandwidth-bound part of <c>kernels</c>: on arrays in the first caches, where arithmetic shows, and on arrays larger than the second, as in training; with the
-/// share of the memory bandwidth that the machine reads at.
+/// share of the bandwidth at which the machine reads or copies as many bytes.
 /// </summary>
 internal static class VectorKernels
 {
@@ -77,8 +77,15 @@ internal static class VectorKernels
         float[] dq = new float[Length], dk = new float[Length], dv = new float[Length], workspace = new float[shape.BackwardWorkspace];
         var forward = Measure.Seconds(() => Attention.Forward(shape, q, layout, k, layout, v, 0.18f, true, y, layout, sums, workspace));
         var backward = Measure.Seconds(() => Attention.Backward(shape, q, layout, k, layout, v, 0.18f, true, y, y, layout, sums, dq, dk, dv, workspace));
-        Measure.Print(("workload", "kernels"), ("kernel", "causal attention of char-gpt, forward"), ("ms", forward * 1e3));
-        Measure.Print(("workload", "kernels"), ("kernel", "causal attention of char-gpt, backward"), ("ms", backward * 1e3));
+        // Products over the keys that a query may see, half of 64 on average: two forward, five backward.
+        const double Product = 2.0 * 12 * 4 * 64 * 32.5 * 32;
+        foreach (var (pass, seconds, products) in new[] { ("forward", forward, 2), ("backward", backward, 5) })
+        {
+            var gflops = products * Product / seconds / 1e9;
+            Measure.Print(
+                ("workload", "kernels"), ("kernel", $"causal attention of char-gpt, {pass}"), ("ms", seconds * 1e3), ("gflops", gflops), ("bound", "compute"),
+                ("share_of_bound", gflops / Machine.PeakGflops()));
+        }
     }
 
     private static void Report(string kernel, int length, int bytesPerElement, Action action)
@@ -87,6 +94,6 @@ internal static class VectorKernels
         var rate = (double)bytesPerElement * length / seconds / 1e9;
         Measure.Print(
             ("workload", "kernels"), ("kernel", kernel), ("elements", length), ("ns_per_element", seconds / length * 1e9), ("gb_per_s", rate), ("bound", "memory"),
-            ("share_of_bound", rate / Machine.ReadGigabytes));
+            ("share_of_bound", rate / Machine.Gigabytes((double)bytesPerElement * length)));
     }
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace DistTrain.Simd;
 
@@ -36,8 +35,8 @@ internal static unsafe class MaxPoolKernel
                         var lastRead = (long)(plane * shape.Height * shape.Width) + ((bottom - 1) * shape.Width) + (ow * shape.StrideW) + reach;
                         if (lastRead > inputs || at + ow + Lanes > outputs) break;
                         if (twoByTwo) TwoByTwo(source, top, shape.Width, ow, py + at + ow, pArgmax + at + ow);
-                        else if (shape.StrideW == 1) Sixteen<Stride1>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
-                        else Sixteen<Stride2>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
+                        else if (shape.StrideW == 1) Sixteen<PoolStride1>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
+                        else Sixteen<PoolStride2>(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
                     }
 
                     for (; ow < outW; ow++) One(shape, source, top, bottom, ow, py + at + ow, pArgmax + at + ow);
@@ -99,8 +98,8 @@ internal static unsafe class MaxPoolKernel
     private static void TwoByTwo(float* plane, int row, int width, int ow, float* y, int* argmax)
     {
         var start = (row * width) + (2 * ow);
-        Stride2.Load(plane + start, out var a, out var b);
-        Stride2.Load(plane + start + width, out var c, out var d);
+        PoolStride2.Load(plane + start, out var a, out var b);
+        PoolStride2.Load(plane + start + width, out var c, out var d);
         // NaN, and infinities of both signs.
         var sum = (a + b) + (c + d);
         if (!Vector512.EqualsAll(sum, sum))
@@ -129,7 +128,7 @@ internal static unsafe class MaxPoolKernel
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Sixteen<TStride>(in PoolShape shape, float* source, int top, int bottom, int ow, float* y, int* argmax)
-        where TStride : struct, IStride
+        where TStride : struct, IPoolStride
     {
         int left = ow * shape.StrideW, width = shape.Width, kernel = shape.KernelW;
         var best = Vector512.Create(float.NegativeInfinity);
@@ -168,46 +167,5 @@ internal static unsafe class MaxPoolKernel
 
         *y = best;
         *argmax = index;
-    }
-
-    private interface IStride
-    {
-        /// <summary>Sixteen elements, this many apart.</summary>
-        static abstract Vector512<float> Load(float* source);
-    }
-
-    private readonly struct Stride1 : IStride
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Load(float* source) => Vector512.Load(source);
-    }
-
-    private readonly struct Stride2 : IStride
-    {
-        /// <summary>Sixteen pairs side by side, apart. The last pair ends where the memory that a window of two columns may read ends.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Load(float* source, out Vector512<float> even, out Vector512<float> odd)
-        {
-            Vector512<float> low = Vector512.Load(source), high = Vector512.Load(source + 16);
-            even = Avx512F.PermuteVar16x32x2(low, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), high);
-            odd = Avx512F.PermuteVar16x32x2(low, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), high);
-        }
-
-        // The last element lies 30 behind the first: the second vector begins at 15, not 16, and takes its odd places, so as not to read a place too many.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Load(float* source)
-        {
-            Vector512<float> low = Vector512.Load(source), high = Vector512.Load(source + 15);
-            if (Avx512F.IsSupported)
-                return Avx512F.PermuteVar16x32x2(low, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31), high);
-            return Vector512.Create(
-                Vector256.Create(Even(low.GetLower()), Even(low.GetUpper())), Vector256.Create(Odd(high.GetLower()), Odd(high.GetUpper())));
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector128<float> Even(Vector256<float> x) => Vector256.Shuffle(x, Vector256.Create(0, 2, 4, 6, 0, 0, 0, 0)).GetLower();
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector128<float> Odd(Vector256<float> x) => Vector256.Shuffle(x, Vector256.Create(1, 3, 5, 7, 0, 0, 0, 0)).GetLower();
     }
 }

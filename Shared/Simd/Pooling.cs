@@ -54,12 +54,15 @@ public static class Pooling
         for (var plane = 0; plane < shape.Planes; plane++)
         {
             var source = x.Slice(plane * shape.Height * shape.Width, shape.Height * shape.Width);
-            for (var oh = 0; oh < outH; oh++)
-            for (var ow = 0; ow < outW; ow++)
+            for (var oh = 0; oh < outH; oh++, at += outW)
             {
-                var (top, bottom) = Window(oh * shape.StrideH - shape.PadH, shape.KernelH, shape.Height);
-                var (left, right) = Window(ow * shape.StrideW - shape.PadW, shape.KernelW, shape.Width);
-                y[at++] = SumOf(source, shape.Width, top, bottom, left, right) / Divisor(shape, oh, ow);
+                var done = AveragePoolKernel.Row(shape, x[..shape.InputLength], plane, oh, Divisor(shape, oh, 0), y[..shape.OutputLength]);
+                for (var ow = done; ow < outW; ow++)
+                {
+                    var (top, bottom) = Window(oh * shape.StrideH - shape.PadH, shape.KernelH, shape.Height);
+                    var (left, right) = Window(ow * shape.StrideW - shape.PadW, shape.KernelW, shape.Width);
+                    y[at + ow] = SumOf(source, shape.Width, top, bottom, left, right) / Divisor(shape, oh, ow);
+                }
             }
         }
     }
@@ -69,6 +72,12 @@ public static class Pooling
     public static void AverageBackward(in PoolShape shape, ReadOnlySpan<float> dy, Span<float> dx, bool accumulate = false)
     {
         Check(shape, dx.Length, dy.Length);
+        if (!accumulate && Vector512.IsHardwareAccelerated && shape is { KernelW: 2, StrideW: 2, PadH: 0, PadW: 0 } && shape.KernelH == shape.StrideH)
+        {
+            AveragePoolKernel.BackwardInPairs(shape, dy, dx);
+            return;
+        }
+
         if (!accumulate) dx[..shape.InputLength].Clear();
         int outH = shape.OutHeight, outW = shape.OutWidth, at = 0;
         for (var plane = 0; plane < shape.Planes; plane++)
