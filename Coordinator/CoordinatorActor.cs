@@ -85,14 +85,13 @@ public sealed class CoordinatorActor : UntypedActor
 
     private void OnJoin(Membership.Join join)
     {
-        if (join.Version != Membership.ProtocolVersion)
+        string? refusal = join.Version != Membership.ProtocolVersion ? $"its protocol version is {join.Version}, the coordinator's is {Membership.ProtocolVersion}"
+            : join.LayoutHash != setup.Buckets.Layout.Hash ? $"its model has layout {join.LayoutHash}, the job's has {setup.Buckets.Layout.Hash}"
+            : null;
+        if (refusal is not null)
         {
-            Sender.Tell(new Membership.Refused($"its protocol version is {join.Version}, the coordinator's is {Membership.ProtocolVersion}"), Self);
-            return;
-        }
-        if (join.LayoutHash != setup.Buckets.Layout.Hash)
-        {
-            Sender.Tell(new Membership.Refused($"its model has layout {join.LayoutHash}, the job's has {setup.Buckets.Layout.Hash}"), Self);
+            setup.Observer(new RunEvent.Noted($"{join.Name} (process {join.ProcessId}) is refused: {refusal}"));
+            Sender.Tell(new Membership.Refused(refusal), Self);
             return;
         }
         var member = roster.Find(join.Name);

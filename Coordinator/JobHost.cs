@@ -30,6 +30,9 @@ internal sealed record HostPlace
     /// <summary>Opens a channel to a worker (first) from a server (second); null for within the process.</summary>
     public Func<IActorRef, IActorRef, ITensorChannel>? Connect { get; init; }
 
+    /// <summary>The job as it was settled once workers had come; null where the plan of checkpoints says it.</summary>
+    public JobOptions? Settled { get; init; }
+
     /// <summary>Told each server and its number before the coordinator begins.</summary>
     public Action<IActorRef, int>? ServerStarted { get; init; }
 }
@@ -93,7 +96,7 @@ internal sealed class JobHost
     {
         if (Coordinator != ActorRefs.Nobody) throw new InvalidOperationException("a cluster runs a job once");
         term = place.Term;
-        StartCheckpoints();
+        StartCheckpoints(place.Settled);
         StartServers(system, clock, place);
         var setup = new CoordinatorSetup
         {
@@ -127,6 +130,9 @@ internal sealed class JobHost
     /// <summary>Ends the run at once: it cannot go on.</summary>
     public void Fail(string error) => Coordinator.Tell(new Progress.Failed(term, error));
 
+    /// <summary>Has people read something.</summary>
+    public void Note(string text) => OnEvent(new RunEvent.Noted(text));
+
     /// <summary>What the run left; to be asked once all of its actors have ended.</summary>
     public RunResult Result(RunEvent last)
     {
@@ -148,9 +154,10 @@ internal sealed class JobHost
         writer?.Dispose();
     }
 
-    private void StartCheckpoints()
+    private void StartCheckpoints(JobOptions? settled)
     {
         if (options.Checkpoints is not { } plan) return;
+        if (settled is not null) plan = plan with { Job = JobJson.Of(settled), Numerics = settled.Numerics };
         writer = new CheckpointWriter(plan, job, () => snapshots!, term, OnEvent);
         snapshots = new Snapshots(Buckets, state.Length, plan.Every, writer.Post);
     }

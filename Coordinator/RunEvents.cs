@@ -22,6 +22,9 @@ public abstract record RunEvent
     /// <summary>Nobody is left to compute; the run waits for a worker to join.</summary>
     public sealed record Waiting(long Step) : RunEvent;
 
+    /// <summary>Something that people should read, at once.</summary>
+    public sealed record Noted(string Text) : RunEvent;
+
     /// <summary>A step is in the weights.</summary>
     /// <param name="Step">The step, from 0.</param>
     /// <param name="Epoch">Its epoch, from 0.</param>

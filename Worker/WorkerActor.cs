@@ -66,7 +66,10 @@ public sealed class WorkerActor : UntypedActor
             case EvaluationComputed done: OnEvaluated(done); break;
             case Membership.Welcome joined: OnWelcome(joined); break;
             case Membership.Rejoin rejoin: OnRejoin(rejoin); break;
-            case Membership.Refused: Context.Stop(Self); break;
+            case Membership.Refused refused:
+                setup.Refused(refused.Reason);
+                Context.Stop(Self);
+                break;
             case ReplicaReady ready: OnReady(ready); break;
             case ComputeFailed failed: OnFailed(failed); break;
             case Tick: OnTick(); break;

@@ -20,6 +20,9 @@ public sealed record WorkerSetup
     /// <summary>Where it reports to.</summary>
     public required IActorRef Coordinator { get; init; }
 
+    /// <summary>Told why, when the coordinator does not take it in; it stops then.</summary>
+    public Action<string> Refused { get; init; } = _ => { };
+
     /// <summary>The job's schedule.</summary>
     public required JobPlan Plan { get; init; }
 

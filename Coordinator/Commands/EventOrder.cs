@@ -12,13 +12,13 @@ internal sealed class EventOrder(IRunOutput output)
     public void Tell(RunEvent happened)
     {
         if (happened is RunEvent.Finished or RunEvent.Interrupted or RunEvent.Failed) return;
-        if (!started && happened is not RunEvent.Started)
+        if (!started && happened is not (RunEvent.Started or RunEvent.Noted))
         {
             early.Add(happened);
             return;
         }
         output.Tell(happened);
-        if (started) return;
+        if (started || happened is not RunEvent.Started) return;
         started = true;
         foreach (var waiting in early) output.Tell(waiting);
         early.Clear();

@@ -60,11 +60,12 @@ internal static class JobFile
     /// <param name="path">The file that it came from; null for none.</param>
     /// <param name="shards">Logical shards where the options say nothing.</param>
     /// <param name="code">The C# that makes the job, where it is one of C#.</param>
-    public static TrainingJob Build(JobOptions options, string? path, int shards, JobCode? code)
+    /// <param name="dataRoot">The folder that relative paths of the data are taken from; null for the current one.</param>
+    public static TrainingJob Build(JobOptions options, string? path, int shards, JobCode? code, string? dataRoot = null)
     {
         try
         {
-            return JobBuilder.Build(options, shards, code);
+            return JobBuilder.Build(options, shards, code, dataRoot);
         }
         catch (JobErrorException error) when (path is not null && File.Exists(path))
         {

@@ -4,6 +4,7 @@ using DistTrain.Coordinator.Output;
 using DistTrain.Coordinator.Recovery;
 using DistTrain.Coordinator.Serving;
 using DistTrain.Protocol.Codecs;
+using DistTrain.Simd;
 using DistTrain.Training;
 using DistTrain.Worker.CommandLine;
 using DistTrain.Worker.Node;
@@ -22,6 +23,7 @@ internal static class ServeCommand
         JobFile.Setting<ServeOptions>((options, file) => options with { JobFile = file }),
         .. JobSettings.For<ServeOptions>(options => options.Job, (options, job) => options with { Job = job }),
         new("min-workers", "<n>", "Batches and shards", "Workers to wait for before the first step; also the shards, where --shards is not given. Default: 1.", (options, given) => options with { MinWorkers = given.Int(1, 4096) }),
+        new("data-root", "<folder>", "Job", "The folder that relative paths of --data are taken from; workers give their own. Default: the current one.", (options, given) => options with { DataRoot = given.NotEmpty("a folder") }),
         .. NetworkSettings.For<ServeOptions>(options => options.Network, (options, network) => options with { Network = network }),
         new("stable-after", "<seconds>", "Network", "How long a node may be unreachable before it is shut out and must begin anew; its work moves on before. Default: 10.", (options, given) => options with { StableAfter = TimeSpan.FromSeconds(given.Number(0, 3600)) }),
         .. OperationSettings.For<ServeOptions>(options => options.Operation, (options, operation) => options with { Operation = operation }),
@@ -60,10 +62,10 @@ internal static class ServeCommand
         if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
         if (CodecSpec.ParseGradient(options.Job.Codec).HasState) throw new UserErrorException($"--codec was {options.Job.Codec}, expected none, bf16, fp16 or int8: its residuals do not move between processes yet");
         var numerics = JobRun.UseNumerics(options.Job);
-        var job = JobFile.Build(options.Job, options.JobFile, options.MinWorkers, code);
-        var resolved = options.Job with { Shards = job.Shards, Numerics = numerics };
+        var job = JobFile.Build(options.Job, options.JobFile, options.MinWorkers, code, options.DataRoot);
+        var resolved = options.Job with { Shards = job.Shards };
         var settings = options.Cluster with { Workers = options.MinWorkers, Checkpoints = start.Plan(resolved, job) is { } plan ? plan with { Fence = reign!.TryFenced } : null };
-        if (options.Network.Insecure) log.Note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
+        if (options.Network is { Insecure: true, Tls: (null, null, null) }) log.Note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         Action<RunEvent>? tellAll = null;
         var begun = start.Begin(ClusterJob.From(job, options.Job), job);
         var events = new RunLog(log.Events, begun.StartStep, reign?.Term ?? 1);
@@ -77,8 +79,13 @@ internal static class ServeCommand
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) =>
         {
-            tellAll = tell;
-            return cluster.RunAsync(resolved, job.Data.Fingerprint, log.Note, stop);
+            tellAll = happened =>
+            {
+                // The starting workers may have settled it.
+                if (happened is RunEvent.Started) facts.Numerics = Numerics.Name(Numerics.Level);
+                tell(happened);
+            };
+            return cluster.RunAsync(resolved, job.Data, stop);
         }, log.Lines);
     }
 }

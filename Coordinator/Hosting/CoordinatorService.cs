@@ -18,13 +18,17 @@ internal sealed partial class CoordinatorService(DistTrainCoordinatorOptions opt
         try
         {
             var asked = options.Job(options.Code is { } code ? CodeOptions.Of(code) : new JobOptions());
-            string numerics = JobRun.UseNumerics(asked);
+            JobRun.UseNumerics(asked);
             var job = JobBuilder.Build(asked, options.MinWorkers, options.Code);
             var serve = new ServeOptions { Job = asked, MinWorkers = options.MinWorkers, Network = options.Network };
-            using var cluster = new ServeCluster(ClusterJob.From(job, asked), serve, options.Cluster with { Workers = options.MinWorkers }, null, options.Observer);
+            using var cluster = new ServeCluster(ClusterJob.From(job, asked), serve, options.Cluster with { Workers = options.MinWorkers }, null, happened =>
+            {
+                if (happened is RunEvent.Noted noted) Note(logger, noted.Text);
+                options.Observer(happened);
+            });
             Note(logger, $"listening on {options.Network.ReachedAt}:{cluster.Port}");
             run.Listens(cluster.Port);
-            run.Ended(await cluster.RunAsync(asked with { Shards = job.Shards, Numerics = numerics }, job.Data.Fingerprint, text => Note(logger, text), stoppingToken).ConfigureAwait(false));
+            run.Ended(await cluster.RunAsync(asked with { Shards = job.Shards }, job.Data, stoppingToken).ConfigureAwait(false));
         }
         catch (Exception error)
         {

@@ -22,6 +22,7 @@ internal sealed class JsonOutput(RunFacts facts, long? logEvery, Stream output, 
                 if ((e.Step + 1) % logEvery == 0) Write(new JsonEvent.StepLine(e.Step + 1, e.Epoch + 1, e.Loss, e.Norm));
                 break;
             case RunEvent.EpochDone e: Write(new JsonEvent.EpochLine(e.Epoch + 1, e.TrainLoss, e.TestLoss, e.TestAccuracy, e.SamplesPerSecond)); break;
+            case RunEvent.Noted e: Note(e.Text); break;
             case RunEvent.Waiting e: Note($"step {e.Step}: no worker is left; waiting for one to join"); break;
         }
     }

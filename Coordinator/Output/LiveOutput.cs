@@ -46,6 +46,7 @@ internal sealed class LiveOutput : IRunOutput
                 if ((e.Step + 1) % logEvery == 0) Print(TextLines.Step(e));
                 break;
             case RunEvent.EpochDone e: Print(epochs.Row(e)); break;
+            case RunEvent.Noted e: Note(e.Text); break;
             default:
                 if (TextLines.Other(happened) is { } other) Print(other, happened is RunEvent.CheckpointDone ? "grey" : "yellow");
                 break;

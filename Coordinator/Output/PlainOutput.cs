@@ -20,6 +20,7 @@ internal sealed class PlainOutput(RunFacts facts, long? logEvery, TextWriter out
                 if ((e.Step + 1) % logEvery == 0) output.WriteLine(TextLines.Step(e));
                 break;
             case RunEvent.EpochDone e: output.WriteLine(epochs.Row(e)); break;
+            case RunEvent.Noted e: Note(e.Text); break;
             default:
                 if (TextLines.Other(happened) is { } other) output.WriteLine(other);
                 break;

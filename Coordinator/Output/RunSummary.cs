@@ -20,6 +20,9 @@ internal sealed record RunFacts(string Job, string Model, string Data, JobPlan P
     /// <summary>The facts with the codecs of what was asked for.</summary>
     public RunFacts With(JobOptions options) => this with { Codec = options.Codec == "none" ? null : options.Codec, WeightsCodec = options.WeightsCodec == "none" ? null : options.WeightsCodec };
 
+    /// <summary>The numerics level that it computes with; where the starting workers decide it, the best of this machine until then.</summary>
+    public string Numerics { get; set; } = Numerics;
+
     /// <summary>Epochs that the run will come to; a limit on steps may cut the last one short.</summary>
     public long Epochs => (Plan.TotalSteps + Plan.StepsPerEpoch - 1) / Plan.StepsPerEpoch;
 }

@@ -11,11 +11,20 @@ namespace DistTrain.Coordinator.Serving;
 /// <summary>What the gate tells nodes, and whom it tells what.</summary>
 internal sealed record GateSetup
 {
-    /// <summary>The job, as nodes are told.</summary>
-    public required Nodes.Offer Offer { get; init; }
+    /// <summary>The job's id.</summary>
+    public required JobId Job { get; init; }
 
-    /// <summary>The job's numerics level.</summary>
-    public required SimdLevel Numerics { get; init; }
+    /// <summary>The coordinator's term.</summary>
+    public required Term Term { get; init; }
+
+    /// <summary>The job's numerics level; null where the lowest of the starting workers is taken.</summary>
+    public SimdLevel? Numerics { get; init; }
+
+    /// <summary>Nodes to wait for before the level is taken.</summary>
+    public int MinWorkers { get; init; } = 1;
+
+    /// <summary>Completed with the job's level once that many nodes are there; <see cref="Gate.Opened"/> is the answer.</summary>
+    public required TaskCompletionSource<SimdLevel> Gathered { get; init; }
 
     /// <summary>The job's token; null for none.</summary>
     public JobToken? Token { get; init; }
@@ -50,9 +59,13 @@ internal sealed record GateSetup
 /// </summary>
 internal sealed class Gate : UntypedActor, IWithTimers
 {
+    private static readonly TimeSpan AsksAgain = TimeSpan.FromSeconds(1);
+
     private readonly GateSetup setup;
     private readonly Cluster cluster = Cluster.Get(Context.System);
     private readonly Dictionary<Address, (string Name, TimeSpan Heard)> nodes = [];
+    private readonly Dictionary<Address, (Nodes.Hello Hello, IActorRef Node, TimeSpan Heard)> waiting = [];
+    private (Nodes.Offer Offer, SimdLevel Level)? opened;
     private bool over;
 
     /// <summary>Opens the gate.</summary>
@@ -102,6 +115,8 @@ internal sealed class Gate : UntypedActor, IWithTimers
                 setup.Report($"{NameOf(silent.Node)} is shut out: it was silent for too long");
                 cluster.Down(silent.Node);
                 break;
+            case ChannelBroken broken: OnBroken(broken.Node); break;
+            case Opened job: OnOpened(job); break;
             case JobOver: OnOver(); break;
             default: Unhandled(message); break;
         }
@@ -109,20 +124,48 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     private void OnHello(Nodes.Hello hello)
     {
-        var refusal = Refusal(hello.Version, hello.Name, hello.Incarnation, hello.Proof) ?? Unable(hello);
-        if (refusal is { } reason)
+        if ((Refusal(hello.Version, hello.Name, hello.Incarnation, hello.Proof) ?? Unable(hello)) is { } reason) Refuse(hello, Sender, reason);
+        else if (over) Sender.Tell(new Schedule.JobEnded(setup.Term, "over"), Self);
+        else if (opened is { } job) Admit(hello, Sender, job.Offer);
+        else Gather(hello);
+    }
+
+    private void Refuse(Nodes.Hello hello, IActorRef node, string reason)
+    {
+        setup.Report($"{hello.Name} (process {hello.ProcessId}) is refused: {reason}");
+        node.Tell(new Membership.Refused(reason), Self);
+    }
+
+    private void Admit(Nodes.Hello hello, IActorRef node, Nodes.Offer offer)
+    {
+        nodes[node.Path.Address] = (hello.Name, Now);
+        node.Tell(offer, Self);
+    }
+
+    /// <summary>The level is not settled yet: nodes wait, asking again each second, until enough of them are there.</summary>
+    private void Gather(Nodes.Hello hello)
+    {
+        waiting[Sender.Path.Address] = (hello, Sender, Now);
+        foreach (var gone in waiting.Where(node => Now - node.Value.Heard > AsksAgain * 3).ToList()) waiting.Remove(gone.Key);
+        if (waiting.Count >= setup.MinWorkers) setup.Gathered.TrySetResult(waiting.Values.Select(node => LevelOf(node.Hello)!.Value).Append(Numerics.Best).Min());
+    }
+
+    private void OnOpened(Opened job)
+    {
+        opened = (job.Offer, job.Level);
+        foreach (var (hello, node, _) in waiting.Values)
         {
-            setup.Report($"{hello.Name} (process {hello.ProcessId}) is refused: {reason}");
-            Sender.Tell(new Membership.Refused(reason), Self);
-            return;
+            if (Unable(hello) is { } reason) Refuse(hello, node, reason);
+            else Admit(hello, node, job.Offer);
         }
-        if (over)
-        {
-            Sender.Tell(new Schedule.JobEnded(setup.Offer.Term, "over"), Self);
-            return;
-        }
-        nodes[Sender.Path.Address] = (hello.Name, Now);
-        Sender.Tell(setup.Offer, Self);
+        waiting.Clear();
+    }
+
+    /// <summary>A connection for tensors broke: most often its process has died, and nobody needs to wait until it counts as unreachable. One that lives joins again.</summary>
+    private void OnBroken(Address node)
+    {
+        if (over || !nodes.ContainsKey(node)) return;
+        Lose(node);
     }
 
     private void OnAsk(Nodes.Ask ask)
@@ -147,27 +190,30 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     private string? Unable(Nodes.Hello hello)
     {
-        if (!Numerics.TryParse(hello.Numerics, out var best) || best < setup.Numerics) return $"its machine computes with {hello.Numerics} at most, the job with {Numerics.Name(setup.Numerics)}";
-        return null;
+        var level = opened?.Level ?? setup.Numerics;
+        if (LevelOf(hello) is not { } best) return $"its numerics level '{hello.Numerics}' is not known here";
+        return best < level ? $"its machine computes with {hello.Numerics} at most, the job with {Numerics.Name(level.Value)}" : null;
     }
+
+    private static SimdLevel? LevelOf(Nodes.Hello hello) => Numerics.TryParse(hello.Numerics, out var level) ? level : null;
 
     private void OnPing(Nodes.Ping ping)
     {
         var address = Sender.Path.Address;
         if (over)
         {
-            Sender.Tell(new Schedule.JobEnded(setup.Offer.Term, "over"), Self);
+            Sender.Tell(new Schedule.JobEnded(setup.Term, "over"), Self);
             return;
         }
         nodes[address] = (ping.Name, Now);
-        Sender.Tell(new Nodes.Pong(setup.Offer.Job), Self);
+        Sender.Tell(new Nodes.Pong(setup.Job), Self);
     }
 
     /// <summary>The shards of a node's worker move on; the node itself may come back.</summary>
     private void Lose(Address address)
     {
         double silent = nodes.TryGetValue(address, out var known) ? (Now - known.Heard).TotalMilliseconds : 0;
-        setup.Offer.Coordinator.Tell(new NodeLost(address, silent), Self);
+        opened?.Offer.Coordinator.Tell(new NodeLost(address, silent), Self);
     }
 
     private void Forget(Address address)
@@ -192,6 +238,12 @@ internal sealed class Gate : UntypedActor, IWithTimers
     }
 
     private string NameOf(Address address) => nodes.TryGetValue(address, out var known) ? known.Name : address.ToString();
+
+    /// <summary>The job can begin: what nodes are told of it.</summary>
+    internal sealed record Opened(Nodes.Offer Offer, SimdLevel Level) : INoSerializationVerificationNeeded;
+
+    /// <summary>A connection for tensors to a node is no more.</summary>
+    internal sealed record ChannelBroken(Address Node) : INoSerializationVerificationNeeded;
 
     /// <summary>The run is over: nodes are told when they next ask.</summary>
     internal sealed class JobOver

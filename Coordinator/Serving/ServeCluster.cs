@@ -21,6 +21,7 @@ internal sealed class ServeCluster : IDisposable
     private readonly ClusterOptions settings;
     private readonly JobHost host;
     private readonly RunStatus status;
+    private readonly LossWatch losses;
     private readonly Reign? reign;
     private readonly NodeIdentity? identity;
     private readonly ExtendedActorSystem system;
@@ -33,9 +34,11 @@ internal sealed class ServeCluster : IDisposable
     {
         (this.job, this.options, this.settings, this.reign) = (job, options, settings, reign);
         status = new RunStatus(job.Plan, job.StartStep);
+        losses = new LossWatch(text => host!.Note(text));
         host = new JobHost(job, settings, happened =>
         {
             status.Tell(happened);
+            losses.Tell(happened);
             observer(happened);
         });
         for (int i = 0; i < Environment.ProcessorCount; i++) host.Group.Add($"server {i}");
@@ -52,12 +55,12 @@ internal sealed class ServeCluster : IDisposable
 
     /// <summary>Trains to the job's end, with whoever takes part.</summary>
     /// <param name="resolved">The job, with nothing left to defaults that depend on machines.</param>
-    /// <param name="data">The data's fingerprint.</param>
-    /// <param name="report">Told, in a line each, about nodes that come and go.</param>
+    /// <param name="data">The data.</param>
     /// <param name="stop">Stops after the step in progress.</param>
-    public async Task<RunResult> RunAsync(JobOptions resolved, string data, Action<string> report, CancellationToken stop)
+    public async Task<RunResult> RunAsync(JobOptions resolved, Data.DataSplit data, CancellationToken stop)
     {
         var place = new HostPlace { MinWorkers = options.MinWorkers, WorkersMayJoin = true, Term = new Term(reign?.Term ?? 1) };
+        IActorRef gate = ActorRefs.Nobody;
         hub = new ChannelHub(system, new ChannelHubOptions
         {
             Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec),
@@ -67,30 +70,59 @@ internal sealed class ServeCluster : IDisposable
             Identity = identity,
             Staleness = job.Consistency.StalenessBound,
             Hold = WeightPlacer.HoldVersions(host.Published),
-            Report = report,
+            Report = host.Note,
+            Broken = node => gate.Tell(new Gate.ChannelBroken(node)),
         });
         var cluster = Cluster.Get(system);
         cluster.Join(cluster.SelfAddress);
-        host.Start(system, new SystemClock(system), place with { Connect = hub.Connect, ServerStarted = (server, number) => hub.Register(server, new GradientPlacer(host.Buckets, number)) });
-        Numerics.TryParse(resolved.Numerics, out var level);
+        var gathered = new TaskCompletionSource<SimdLevel>(TaskCreationOptions.RunContinuationsAsynchronously);
+        string? reason = null;
+        void Stop(string why)
+        {
+            reason = why;
+            gathered.TrySetResult(Numerics.Level);
+            host.Stop(why);
+        }
+        if (Numerics.TryParse(resolved.Numerics, out var asked)) gathered.SetResult(asked);
         var gateSetup = new GateSetup
         {
-            Offer = new Nodes.Offer(
-                place.Job, place.Term, JobJson.Of(resolved), job.Layout.Hash, data, settings.Servers, settings.BucketBytes, settings.Speculate, host.Coordinator),
-            Numerics = level,
+            Job = place.Job,
+            Term = place.Term,
+            Numerics = gathered.Task.IsCompleted ? asked : null,
+            MinWorkers = options.MinWorkers,
+            Gathered = gathered,
             Token = JobToken.Load(options.Network.TokenFile),
             StableAfter = options.StableAfter,
-            Report = report,
+            Report = host.Note,
             Status = () => status.Now(JobJson.Of(resolved)),
             Channels = hub.Status,
-            Stop = host.Stop,
+            Stop = Stop,
             Reigns = () => reign is null || reign.IsFresh,
             Disconnect = hub.Disconnect,
             AllGone = allGone,
         };
-        var gate = system.ActorOf(Props.Create(() => new Gate(gateSetup)), "gate");
-        using var losing = reign?.Lost.Register(() => host.Fail(TakenOver));
-        using var registration = stop.Register(() => host.Stop("stopped by the user"));
+        gate = system.ActorOf(Props.Create(() => new Gate(gateSetup)), "gate");
+        using var losing = reign?.Lost.Register(() =>
+        {
+            gathered.TrySetResult(Numerics.Level);
+            host.Fail(TakenOver);
+        });
+        using var registration = stop.Register(() => Stop("stopped by the user"));
+        var level = await gathered.Task.ConfigureAwait(false);
+        Numerics.Use(level);
+        resolved = resolved with { Numerics = Numerics.Name(level) };
+        host.Start(system, new SystemClock(system), place with
+        {
+            Settled = resolved,
+            Connect = hub.Connect,
+            ServerStarted = (server, number) => hub.Register(server, new GradientPlacer(host.Buckets, number)),
+        });
+        // What came before there was anybody to tell.
+        if (reason is not null) host.Stop(reason);
+        if (reign is { Lost.IsCancellationRequested: true }) host.Fail(TakenOver);
+        var offer = new Nodes.Offer(
+            place.Job, place.Term, JobJson.Of(resolved), job.Layout.Hash, data.Fingerprint, data.Summary, settings.Servers, settings.BucketBytes, settings.Speculate, host.Coordinator);
+        gate.Tell(new Gate.Opened(offer, level));
         var last = await host.Ended.ConfigureAwait(false);
         if (reign is null || reign.TryFenced(() => { }))
         {

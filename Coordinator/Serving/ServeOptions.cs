@@ -17,6 +17,9 @@ internal sealed record ServeOptions
     /// <summary>The file that the job came from; null for none.</summary>
     public string? JobFile { get; init; }
 
+    /// <summary>The folder that relative paths of the data are taken from; null for the current one.</summary>
+    public string? DataRoot { get; init; }
+
     /// <summary>Workers to wait for before the first step.</summary>
     public int MinWorkers { get; init; } = 1;
 

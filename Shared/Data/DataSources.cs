@@ -32,11 +32,12 @@ public static class DataSources
 
     /// <summary>Opens data by name.</summary>
     /// <param name="spec">What is asked for, such as <c>mnist:/data/mnist</c>; see <see cref="DataSpec"/>.</param>
+    /// <param name="root">The folder that relative paths are taken from; null for the current one.</param>
     /// <exception cref="UserErrorException">The kind is unknown, an option is not one of the kind's, or a file is missing or corrupt.</exception>
-    public static DataSplit Open(string spec) => Open(DataSpec.Parse(spec));
+    public static DataSplit Open(string spec, string? root = null) => Open(DataSpec.Parse(spec), root);
 
-    /// <inheritdoc cref="Open(string)"/>
-    public static DataSplit Open(DataSpec spec)
+    /// <inheritdoc cref="Open(string, string?)"/>
+    public static DataSplit Open(DataSpec spec, string? root = null)
     {
         var kind = Kinds.FirstOrDefault(kind => kind.Name == spec.Kind)
             ?? throw new UserErrorException($"Unknown data '{spec}'; expected one of {Usage}{Suggestion.Hint(spec.Kind, Kinds.Select(k => k.Name))}");
@@ -45,6 +46,7 @@ public static class DataSources
             if (option != Augment.Name && !kind.Options.Any(known => known.Name == option))
                 throw new UserErrorException($"Data '{spec}': unknown option '{option}'; {kind.Name} takes {string.Join(", ", kind.Options.Append(Augment).Select(known => known.Name))}");
         }
+        if (root is not null) spec = kind.Under(root, spec);
         try
         {
             var split = kind.Open(spec);

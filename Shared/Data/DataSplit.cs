@@ -15,6 +15,9 @@ public sealed record DataSplit(string Name, IDataset Train, IDataset? Test)
     /// <summary>What a user should be told once, such as the rows that were skipped; each one line.</summary>
     public ImmutableArray<string> Notices { get; init; } = [];
 
+    /// <summary>Counts and shapes, for people: what two machines' data can be told apart by first.</summary>
+    public string Summary => $"{Train.Count} training and {Test?.Count ?? 0} test samples of {Train.Inputs} with targets {Train.Targets}";
+
     /// <summary>SHA-256 over both parts' fingerprints as 64 hex digits.</summary>
     public string Fingerprint =>
         Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.ASCII.GetBytes($"{Train.Fingerprint}\n{Test?.Fingerprint}")));

@@ -25,6 +25,7 @@ public static class Nodes
     /// <param name="Options">The job as JSON.</param>
     /// <param name="Layout">The hash of the layout that its model must have.</param>
     /// <param name="Data">The fingerprint that its data must have.</param>
+    /// <param name="DataSummary">The data's counts and shapes, for people.</param>
     /// <param name="Servers">Parameter servers, as the layout is cut for them.</param>
     /// <param name="BucketBytes">The largest bucket, in bytes.</param>
     /// <param name="Speculate">Whether idle workers help slow ones.</param>
@@ -32,7 +33,7 @@ public static class Nodes
     [MessagePackObject]
     public sealed record Offer(
         [property: Key(0)] JobId Job, [property: Key(1)] Term Term, [property: Key(2)] string Options, [property: Key(3)] string Layout, [property: Key(4)] string Data,
-        [property: Key(5)] int Servers, [property: Key(6)] int BucketBytes, [property: Key(7)] bool Speculate, [property: Key(8)] IActorRef Coordinator) : IProtocolMessage;
+        [property: Key(5)] string DataSummary, [property: Key(6)] int Servers, [property: Key(7)] int BucketBytes, [property: Key(8)] bool Speculate, [property: Key(9)] IActorRef Coordinator) : IProtocolMessage;
 
     /// <summary>Node to gate: it cannot take part, and why; the gate tells people on its side.</summary>
     [MessagePackObject]

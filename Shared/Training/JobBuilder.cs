@@ -14,15 +14,16 @@ public static class JobBuilder
     /// <param name="options">What is asked for.</param>
     /// <param name="shards">Logical shards where the options say nothing.</param>
     /// <param name="code">The C# that makes the job, where it is one of C#.</param>
+    /// <param name="dataRoot">The folder that relative paths of the data are taken from; null for the current one.</param>
     /// <exception cref="UserErrorException">A name is unknown, the data cannot be had, or parts do not fit together.</exception>
-    public static TrainingJob Build(JobOptions options, int shards, JobCode? code = null)
+    public static TrainingJob Build(JobOptions options, int shards, JobCode? code = null, string? dataRoot = null)
     {
         if (options.Code is not null) return FromCode(options, options.Code, code);
         var defaults = JobDefaults.Of(options.Model);
         var optimizerName = options.Optimizer ?? defaults.Optimizer;
         bool isUsual = optimizerName == defaults.Optimizer;
         var optimizer = NamedOptimizers.Find(optimizerName, options.Momentum ?? (isUsual && options.OptimizerOptions is null ? defaults.Momentum : null), options.WeightDecay, options.OptimizerOptions);
-        var data = DataSources.Open(options.Data);
+        var data = DataSources.Open(options.Data, dataRoot);
         var card = DataCard.Of(data);
         var loss = LossFor(options, card);
         var model = Model(options, card);

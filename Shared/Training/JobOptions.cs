@@ -32,7 +32,7 @@ public sealed record JobOptions
     [JsonConverter(typeof(AsInJobFile<LossOptions>))]
     public LossOptions? Loss { get; init; }
 
-    /// <summary>The data, as <see cref="DataSources.Open(string)"/> reads it.</summary>
+    /// <summary>The data, as <see cref="DataSources.Open(string, string?)"/> reads it.</summary>
     public string Data { get; init; } = DataSources.Default;
 
     /// <summary>The optimizer: a name of <see cref="NamedOptimizers.Names"/>.</summary>

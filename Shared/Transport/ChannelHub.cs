@@ -148,7 +148,7 @@ public sealed class ChannelHub : IDisposable
         {
             this.hub = hub;
             this.address = address;
-            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, hub.context.Report);
+            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, hub.context.Report) { Broken = () => hub.options.Broken(address) };
         }
 
         public TensorSender Sender { get; }

@@ -34,6 +34,9 @@ public sealed record ChannelHubOptions
     /// <summary>How many steps a worker may run ahead: part of what a server must have room for.</summary>
     public int Staleness { get; init; }
 
+    /// <summary>Told that an open connection to a node broke, which the node did not announce; from any thread.</summary>
+    public Action<Akka.Actor.Address> Broken { get; init; } = _ => { };
+
     /// <summary>Told, in a line each, about connections that were opened or closed; from any thread.</summary>
     public Action<string> Report { get; init; } = _ => { };
 }

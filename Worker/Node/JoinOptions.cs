@@ -21,6 +21,9 @@ internal sealed record JoinOptions
     /// <summary>Threads that share the large kernels of its worker, 1 or more.</summary>
     public int ThreadsPerWorker { get; init; } = 1;
 
+    /// <summary>The folder that relative paths of the job's data are taken from; null for the current one.</summary>
+    public string? DataRoot { get; init; }
+
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; init; } = new();
 

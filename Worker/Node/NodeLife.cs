@@ -42,7 +42,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             if (await Task.WhenAny(offered.Task, ended.Task, Task.Delay(wait, CancellationToken.None)).ConfigureAwait(false) is var first && first != offered.Task && first != ended.Task) return new NodeEnd.NotFound();
             if (ended.Task.IsCompleted) return await ended.Task.ConfigureAwait(false);
             var (offer, gate) = await offered.Task.ConfigureAwait(false);
-            return await WorkAsync(system, offer, gate, agent, incarnation, ended.Task).ConfigureAwait(false);
+            return await WorkAsync(system, offer, gate, agent, incarnation, ended).ConfigureAwait(false);
         }
         finally
         {
@@ -51,18 +51,18 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         }
     }
 
-    private async Task<NodeEnd> WorkAsync(ExtendedActorSystem system, Nodes.Offer offer, IActorRef gate, IActorRef agent, Incarnation incarnation, Task<NodeEnd> ended)
+    private async Task<NodeEnd> WorkAsync(ExtendedActorSystem system, Nodes.Offer offer, IActorRef gate, IActorRef agent, Incarnation incarnation, TaskCompletionSource<NodeEnd> ended)
     {
         NodeJob job;
         try
         {
-            job = NodeJob.Build(offer, assembly);
+            job = NodeJob.Build(offer, assembly, options.DataRoot);
         }
         catch (UserErrorException error)
         {
             agent.Tell(new NodeAgent.ToGate(new Nodes.Unfit(options.Name, error.Message)));
             // The reason is to be read on the coordinator's side too: wait until it is answered.
-            await Task.WhenAny(ended, Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
+            await Task.WhenAny(ended.Task, Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
             return new NodeEnd.Refused(error.Message);
         }
         using var built = job;
@@ -85,6 +85,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Name = options.Name,
             Incarnation = incarnation,
             Coordinator = offer.Coordinator,
+            Refused = reason => ended.TrySetResult(new NodeEnd.Refused(reason)),
             Plan = job.Job.Plan(),
             Buckets = job.Buckets,
             Consistency = job.Job.Consistency,
@@ -102,8 +103,9 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         var worker = system.ActorOf(Props.Create(() => new WorkerActor(setup)), "worker");
         hub.Register(worker, new WeightPlacer(job.Buckets, store));
         WasIn = true;
-        note($"{options.Name} takes part in the job of {gate.Path.Address.Host}:{gate.Path.Address.Port}");
-        var end = await ended.ConfigureAwait(false);
+        var own = cluster.SelfAddress;
+        note($"{options.Name} listens on {own.Host}:{own.Port} and takes part in the job of {gate.Path.Address.Host}:{gate.Path.Address.Port}");
+        var end = await ended.Task.ConfigureAwait(false);
         if (end is not (NodeEnd.Stopped or NodeEnd.Done)) return end;
         await worker.GracefulStop(Farewell, end is NodeEnd.Stopped ? WorkerActor.Leave.Instance : PoisonPill.Instance).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         agent.Tell(new NodeAgent.ToGate(new Nodes.Bye(options.Name)));

@@ -18,7 +18,7 @@ public static class DigitsSource
     private const int Most = 1_000_000;
     private static readonly string[] Names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-    internal static DataKind Kind => new("digits", "digits[:train,test,seed]", "28x28 digits drawn by the program (default 8000,2000,0)", [], Open);
+    internal static DataKind Kind => new("digits", "digits[:train,test,seed]", "28x28 digits drawn by the program (default 8000,2000,0)", [], Open) { TakesPath = false };
 
     /// <summary>Draws digits. Each is a pure function of the seed and its index, so more of them begin with the same ones.</summary>
     /// <param name="train">Training digits, 1 to 1,000,000.</param>

@@ -18,9 +18,9 @@ public static class NumpySource
         "npy:<inputs.npy>?targets=<targets.npy>",
         "NumPy arrays, one file each",
         [
-            new("targets", "the file of targets"),
-            new("test-inputs", "a file of inputs to test on"),
-            new("test-targets", "the targets that belong to them"),
+            new("targets", "the file of targets", IsPath: true),
+            new("test-inputs", "a file of inputs to test on", IsPath: true),
+            new("test-targets", "the targets that belong to them", IsPath: true),
             .. CommonOptions,
         ],
         OpenFiles);

@@ -9,7 +9,7 @@ public static class PackedSource
     internal static DataKind Kind => new("packed", "packed:<dir>", "samples packed into files, read without holding them in memory", [], spec => Open(spec.RequirePath("packed:<dir>")));
 
     /// <summary>The option of kinds that can be packed without being held in memory.</summary>
-    internal static DataOption Option => new("pack", "a folder to write the samples to, to be read from there: for data that does not fit in memory");
+    internal static DataOption Option => new("pack", "a folder to write the samples to, to be read from there: for data that does not fit in memory", IsPath: true);
 
     /// <summary>Opens a folder.</summary>
     /// <param name="folder">The folder.</param>

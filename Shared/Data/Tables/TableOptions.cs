@@ -16,7 +16,7 @@ internal sealed record TableOptions(
         new("numeric", "columns to take as numbers; by default those where more than half of the first 1000 values are"),
         new("standardize", "yes (default) to shift and scale numeric inputs to mean 0 and deviation 1 of the training rows, or no"),
         BadRows.Option,
-        new("test-file", "a file of rows to test on, with the same columns"),
+        new("test-file", "a file of rows to test on, with the same columns", IsPath: true),
         .. HoldOut.Options,
     ];
 

@@ -18,8 +18,8 @@ public static class TextSource
         [
             new("window", $"tokens in a window, 1 to 65536 (default {DefaultWindow})"),
             new("bpe", $"learn a byte-pair vocabulary of this many tokens, {BytePairVocabulary.LeastSize} to {BytePairVocabulary.MostSize}, from the training part"),
-            new("vocab", "a byte-pair vocabulary's vocab.json, to be given with merges"),
-            new("merges", "its merges.txt"),
+            new("vocab", "a byte-pair vocabulary's vocab.json, to be given with merges", IsPath: true),
+            new("merges", "its merges.txt", IsPath: true),
         ],
         Open);
 

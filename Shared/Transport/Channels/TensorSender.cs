@@ -45,6 +45,9 @@ internal sealed class TensorSender : IDisposable
         thread.Start();
     }
 
+    /// <summary>Called when a connection that was open is no more, and nobody here closed it.</summary>
+    public Action Broken { get; init; } = () => { };
+
     /// <summary>Tensors dropped because too many waited.</summary>
     public long Dropped => Interlocked.Read(ref dropped);
 
@@ -116,10 +119,12 @@ internal sealed class TensorSender : IDisposable
         while (!stopped)
         {
             Thread? control = null;
+            bool wasOpen = false;
             try
             {
                 Open();
                 pause = options.Retry;
+                wasOpen = true;
                 var opened = link!;
                 control = new Thread(() => ReadControl(opened)) { IsBackground = true, Name = thread.Name + ", credit" };
                 control.Start();
@@ -129,6 +134,7 @@ internal sealed class TensorSender : IDisposable
             catch (ChannelException error)
             {
                 if (!stopped) report(error.Message);
+                if (!stopped && wasOpen) Broken();
             }
             if (stopped) SayGoodbye();
             Close();

@@ -31,24 +31,26 @@ public sealed class CommandProcess : IDisposable
     private readonly Process process;
     private readonly TaskCompletionSource firstLine = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StringBuilder output = new();
-    private readonly List<(string Text, int Times, TaskCompletionSource Printed)> waiting = [];
+    private readonly List<Wait> waiting = [];
     private bool ended;
     private readonly Task outputRead;
     private readonly StringBuilder errors = new();
     private readonly Task errorsRead;
 
-    public CommandProcess(string folder, string arguments, params (string Name, string Value)[] variables) : this("DistTrain.Coordinator.dll", folder, arguments, variables) { }
+    public CommandProcess(string folder, string arguments, params (string Name, string Value)[] variables) : this("DistTrain.Coordinator.dll", folder, arguments, null, variables) { }
 
-    private CommandProcess(string program, string folder, string arguments, (string Name, string Value)[] variables)
+    private CommandProcess(string program, string folder, string arguments, string? network, (string Name, string Value)[] variables)
     {
         // A test runner in the background ignores SIGINT, and its children would inherit that.
-        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : Dotnet)
+        var start = new ProcessStartInfo(network is not null ? "ip" : OperatingSystem.IsLinux() ? "env" : Dotnet)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = folder,
         };
+        // Both replace themselves by what they start, so signals reach the program itself.
+        foreach (string word in network is null ? (string[])[] : ["netns", "exec", network, "env"]) start.ArgumentList.Add(word);
         if (OperatingSystem.IsLinux())
         {
             start.ArgumentList.Add("--default-signal=INT");
@@ -68,7 +70,14 @@ public sealed class CommandProcess : IDisposable
     private static string Dotnet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
     /// <summary>The real Worker.</summary>
-    public static CommandProcess Worker(string folder, string arguments, params (string Name, string Value)[] variables) => new("DistTrain.Worker.dll", folder, arguments, variables);
+    public static CommandProcess Worker(string folder, string arguments, params (string Name, string Value)[] variables) => new("DistTrain.Worker.dll", folder, arguments, null, variables);
+
+    /// <summary>The real Coordinator or Worker in a network namespace.</summary>
+    /// <param name="network">The namespace's name.</param>
+    /// <param name="program">Coordinator or Worker.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static CommandProcess Within(string network, string program, string folder, string arguments) => new($"DistTrain.{program}.dll", folder, arguments, network, []);
 
     /// <summary>Runs a command in a folder of its own to its end.</summary>
     public static async Task<CommandResult> RunAsync(string arguments, params (string Name, string Value)[] variables)
@@ -90,11 +99,27 @@ public sealed class CommandProcess : IDisposable
     /// <summary>Waits until the command has printed so many lines with a text in them, or has ended.</summary>
     public Task PrintedAsync(string text, int times = 1)
     {
-        var printed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (output) waiting.Add((text, times, printed));
-        Check();
-        return printed.Task.WaitAsync(Patience);
+        lock (output)
+        {
+            var wait = new Wait(text, times);
+            foreach (string line in $"{output}{errors}".Split('\n')) wait.See(line);
+            if (ended) wait.Printed.TrySetResult();
+            waiting.Add(wait);
+            return wait.Printed.Task.WaitAsync(Patience);
+        }
     }
+
+    /// <summary>How many lines so far have a text in them.</summary>
+    public int Count(string text)
+    {
+        lock (output) return $"{output}{errors}".Split('\n').Count(line => line.Contains(text, StringComparison.Ordinal));
+    }
+
+    /// <summary>The process id.</summary>
+    public int Id => process.Id;
+
+    /// <summary>Whether it has ended.</summary>
+    public bool HasEnded => process.HasExited;
 
     /// <summary>Waits for a line with a text in it, on either stream; the line.</summary>
     public async Task<string> LineAsync(string text)
@@ -125,9 +150,10 @@ public sealed class CommandProcess : IDisposable
     public void Send(PosixSignal signal) => Assert.Equal(0, Kill(process.Id, signal == PosixSignal.SIGINT ? 2 : 15));
 
     /// <summary>Waits for the end.</summary>
-    public async Task<CommandResult> EndAsync()
+    /// <param name="most">How long at most; null for two minutes.</param>
+    public async Task<CommandResult> EndAsync(TimeSpan? most = null)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(most ?? Patience);
         try
         {
             await process.WaitForExitAsync(patience.Token);
@@ -136,7 +162,7 @@ public sealed class CommandProcess : IDisposable
         {
             process.Kill(entireProcessTree: true);
             await outputRead;
-            throw new TimeoutException($"the command did not end in {Patience}; it printed: {output} {errors}");
+            throw new TimeoutException($"the command did not end in {most ?? Patience}; it printed: {output} {errors}");
         }
         await outputRead;
         await errorsRead;
@@ -153,23 +179,32 @@ public sealed class CommandProcess : IDisposable
     {
         while (await from.ReadLineAsync() is { } line)
         {
-            lock (output) to.Append(line).Append('\n');
+            lock (output)
+            {
+                to.Append(line).Append('\n');
+                foreach (var wait in waiting) wait.See(line);
+            }
             if (to == output) firstLine.TrySetResult();
-            Check();
         }
         if (to != output) return;
         firstLine.TrySetResult();
-        lock (output) ended = true;
-        Check();
-    }
-
-    private void Check()
-    {
         lock (output)
         {
-            string[] all = $"{output}{errors}".Split('\n');
-            foreach (var (text, times, printed) in waiting)
-                if (ended || all.Count(line => line.Contains(text, StringComparison.Ordinal)) >= times) printed.TrySetResult();
+            ended = true;
+            foreach (var wait in waiting) wait.Printed.TrySetResult();
+        }
+    }
+
+    /// <summary>Somebody who waits until so many lines have a text in them.</summary>
+    private sealed class Wait(string text, int times)
+    {
+        private int seen;
+
+        public TaskCompletionSource Printed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void See(string line)
+        {
+            if (line.Contains(text, StringComparison.Ordinal) && ++seen >= times) Printed.TrySetResult();
         }
     }
 

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Xunit.Abstractions;
+
+namespace DistTrain.Tests.Coordinator.Commands;
+
+/// <summary>A cluster of processes whose workers crash, hang, leave and come back at random, for as long as DISTTRAIN_SOAK_SECONDS says: right hash, no sample lost or repeated, flat memory.</summary>
+public sealed class SoakTests(ITestOutputHelper report) : EndlessJob
+{
+    private const int Workers = 4, TrainCount = 2000, BatchSize = 100;
+    private const string Job = "--data digits:2000,40 --batch-size 100 --shards 4 --dropout 0.2 --optimizer adamw --epochs 1000000 --output json --run-dir out";
+    private const string Times = "--detection-time 1.5";
+
+    private readonly CommandProcess?[] workers = new CommandProcess?[Workers];
+    private readonly Dictionary<string, int> happened = [];
+    private string port = "";
+
+    [Fact]
+    public async Task Workers_that_crash_hang_leave_and_return_at_random_cost_no_bit_no_sample_and_no_memory()
+    {
+        bool isLong = int.TryParse(Environment.GetEnvironmentVariable("DISTTRAIN_SOAK_SECONDS"), CultureInfo.InvariantCulture, out int seconds);
+        var (length, pause) = isLong ? (TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(5)) : (TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(1));
+        var random = new Random(6);
+        (var serve, port) = await Serve($"--min-workers {Workers} {Times} --stable-after 3 {Job} --log-every 20");
+        for (int i = 0; i < Workers; i++) Start(i);
+        await serve.PrintedAsync("\"event\":\"step\"");
+        var memory = new List<long>();
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < length;)
+        {
+            await Disturb(random);
+            await Task.Delay(pause);
+            Assert.False(serve.HasEnded);
+            memory.Add(ResidentBytes(serve.Id));
+        }
+        for (int i = 0; i < Workers; i++)
+        {
+            if (workers[i] is null) Start(i);
+            else workers[i]!.Freeze(false);
+        }
+        // All are in again before the end, so that all hear of it.
+        for (var patience = Stopwatch.StartNew(); serve.Count("\"worker_joined\"") - serve.Count("\"worker_lost\"") < Workers && patience.Elapsed < TimeSpan.FromMinutes(1);) await Task.Delay(200);
+        await MoreStepsAsync(serve);
+        serve.Send(PosixSignal.SIGTERM);
+        var result = await serve.EndAsync();
+        var end = result.Last("interrupted");
+        long steps = end.GetProperty("steps").GetInt64();
+        var local = Keep(new CommandProcess(Folder, $"local {Job} --max-steps {steps}"));
+        var expected = (await local.EndAsync(TimeSpan.FromMinutes(20))).Last("finished");
+        foreach (string hash in (string[])["weights_sha256", "state_sha256"]) Assert.Equal(expected.GetProperty(hash).GetString(), end.GetProperty(hash).GetString());
+        long samples = steps / (TrainCount / BatchSize) * TrainCount + steps % (TrainCount / BatchSize) * BatchSize;
+        Assert.Equal(samples, end.GetProperty("samples").GetInt64());
+        foreach (var worker in workers) Assert.Equal(0, (await worker!.EndAsync()).ExitCode);
+
+        var lost = result.Events.Where(e => e.GetProperty("event").GetString() == "worker_lost").ToList();
+        int joined = result.Events.Count(e => e.GetProperty("event").GetString() == "worker_joined");
+        var silences = lost.Select(e => e.GetProperty("silent_ms").GetDouble()).Order().ToList();
+        var (early, late) = (Median(memory.Skip(memory.Count / 10).Take(memory.Count / 4)), Median(memory.TakeLast(memory.Count / 4)));
+        report.WriteLine($"{length.TotalSeconds:0} s, {string.Join(", ", happened.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} x {pair.Key}"))}");
+        report.WriteLine($"{steps} steps, {samples} samples, each once; {joined} joins, {lost.Count} losses, silence before a loss: median {Median(silences.Select(ms => (long)ms))} ms, longest {(silences.Count > 0 ? silences[^1] : 0):0} ms");
+        report.WriteLine($"coordinator's memory: {early >> 20} MiB early, {late >> 20} MiB late");
+        report.WriteLine($"weights_sha256 {end.GetProperty("weights_sha256").GetString()}, as local");
+        // A short run is still warming up.
+        if (length > TimeSpan.FromMinutes(3)) Assert.InRange(late, 0, early + early / 10);
+    }
+
+    /// <summary>One worker crashes, hangs, leaves or is started again; one that is gone or hangs comes back.</summary>
+    private async Task Disturb(Random random)
+    {
+        int i = random.Next(Workers);
+        if (workers[i] is not { } worker)
+        {
+            Count("start again");
+            Start(i);
+            return;
+        }
+        // Whatever it was doing: one that hung for long lives on, or was shut out and joins anew.
+        worker.Freeze(false);
+        switch (random.Next(4))
+        {
+            case 0:
+                Count("kill -9");
+                worker.Kill();
+                workers[i] = null;
+                break;
+            case 1:
+                Count("SIGSTOP");
+                worker.Freeze(true);
+                break;
+            case 2:
+                Count("leave");
+                worker.Send(PosixSignal.SIGTERM);
+                Assert.Equal(143, (await worker.EndAsync()).ExitCode);
+                workers[i] = null;
+                break;
+            default:
+                Count("kill -9 and restart");
+                worker.Kill();
+                Start(i);
+                break;
+        }
+    }
+
+    private void Start(int i) => workers[i] = Join(port, $"--name worker-{i} {Times}");
+
+    private void Count(string what) => happened[what] = happened.GetValueOrDefault(what) + 1;
+
+    private static long ResidentBytes(int process) =>
+        long.Parse(File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+
+    private static long Median(IEnumerable<long> values)
+    {
+        var sorted = values.Order().ToList();
+        return sorted.Count == 0 ? 0 : sorted[sorted.Count / 2];
+    }
+}
