@@ -27,7 +27,7 @@ internal static class JobFile
     /// <exception cref="JobErrorException">Something in it is wrong: all of it is named.</exception>
     public static IReadOnlyDictionary<string, GivenText> Read<T>(GivenText given, IReadOnlyList<Setting<T>> settings, T defaults)
     {
-        string path = given.Text;
+        string path = given.NotEmpty("a file");
         if (JobSource.IsCode(path)) return new Dictionary<string, GivenText>();
         var document = Parse(given);
         List<JobProblem> problems = [.. SchemaCheck.Of(JobFileSchema.Create(), document).Select(found => At(path, found.Node, found.Message))];
@@ -66,6 +66,10 @@ internal static class JobFile
         try
         {
             return JobBuilder.Build(options, shards, code, dataRoot);
+        }
+        catch (UserErrorException error) when (error is not JobErrorException && path is not null && !JobSource.IsCode(path))
+        {
+            throw new UserErrorException($"{path}: {error.Message}", error);
         }
         catch (JobErrorException error) when (path is not null && File.Exists(path))
         {

@@ -21,7 +21,7 @@ public static class JobJson
         {
             return JsonSerializer.Deserialize(json, JobJsonContext.Default.JobOptions) ?? throw new UserErrorException("the job is empty");
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or NotSupportedException)
         {
             throw new UserErrorException($"the job cannot be read: {error.Message}", error);
         }

@@ -58,6 +58,20 @@ public sealed class ExampleJobTests : IDisposable
         await serve.EndAsync();
     }
 
+    [Fact]
+    public async Task A_job_in_CSharp_goes_on_from_a_checkpoint_where_its_code_is()
+    {
+        string job = $"--job {Assembly()} --output json --checkpoint-dir saved";
+        Assert.Equal(0, (await CommandProcess.RunInAsync(folder.Folder, $"local {job} --epochs 1 --max-steps 30 --run-dir part")).ExitCode);
+        var without = await CommandProcess.RunInAsync(folder.Folder, "local --resume --checkpoint-dir saved");
+        Assert.Equal(2, without.ExitCode);
+        Assert.Contains("give --job DistTrain.Examples.dll:DistTrain.Examples.SpamFilter.SpamFilterJob", Assert.Single(without.ErrorLines), StringComparison.Ordinal);
+        var resumed = await CommandProcess.RunInAsync(folder.Folder, $"local {job} --resume --epochs 1 --max-steps 40 --run-dir rest");
+        using var trainer = new Trainer(new SpamFilterJob().Create() with { Epochs = 1 });
+        trainer.Run();
+        Assert.Equal(trainer.StateSha256, resumed.Last("finished").GetProperty("state_sha256").GetString());
+    }
+
     [Theory]
     [InlineData("Nowhere.dll:X", "Nowhere.dll: no such file")]
     [InlineData("DistTrain.Examples.dll:SpamFilter", "has no type SpamFilter; its jobs are DistTrain.Examples.SpamFilter.SpamFilterJob")]

@@ -95,6 +95,7 @@ public static class JobSchema
             else node["minimum"] = low;
             if (high is not (int.MaxValue or 1e30)) node["maximum"] = high;
         }
+        if ((Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) == typeof(int)) node["maximum"] ??= int.MaxValue;
         return node;
     }
 
@@ -145,8 +146,10 @@ public static class JobSchema
 
     private static JsonObject SizesOf(int? count)
     {
-        var list = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "integer", ["minimum"] = 0 }, ["minItems"] = 1 };
+        var list = new JsonObject { ["type"] = "array", ["items"] = Size(), ["minItems"] = 1 };
         if (count is { } exactly) (list["minItems"], list["maxItems"]) = (exactly, exactly);
-        return new JsonObject { ["anyOf"] = new JsonArray(new JsonObject { ["type"] = "integer", ["minimum"] = 0 }, list) };
+        return new JsonObject { ["anyOf"] = new JsonArray(Size(), list) };
+
+        static JsonObject Size() => new() { ["type"] = "integer", ["minimum"] = 0, ["maximum"] = int.MaxValue };
     }
 }

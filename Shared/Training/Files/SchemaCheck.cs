@@ -28,7 +28,7 @@ public sealed class SchemaCheck(JsonObject schema)
         }
         if (!Fits(node, rule))
         {
-            Wrong(node, Allowed([rule]));
+            Wrong(node, Allowed([rule]).Replace($" and {int.MaxValue} at most", "", StringComparison.Ordinal));
             return;
         }
         if (rule["enum"] is JsonArray words && !words.Any(word => Same(word, node)))
@@ -95,7 +95,10 @@ public sealed class SchemaCheck(JsonObject schema)
         double value = double.Parse(node.Text, CultureInfo.InvariantCulture);
         bool low = rule["minimum"] is { } least && value < Number(least), high = rule["maximum"] is { } most && value > Number(most);
         bool outside = rule["exclusiveMinimum"] is { } above && value <= Number(above) || rule["exclusiveMaximum"] is { } below && value >= Number(below);
-        if (low || high || outside || !double.IsFinite(value)) Wrong(node, Allowed([rule]));
+        if (!low && !high && !outside && double.IsFinite(value)) return;
+        // Everybody knows that there is a largest integer, until they meet it.
+        string allowed = Allowed([rule]), largest = $"{int.MaxValue} at most";
+        Wrong(node, high ? allowed : allowed.Replace($" and {largest}", "", StringComparison.Ordinal).Replace($" of {largest}", "", StringComparison.Ordinal));
     }
 
     private void Wrong(SourceNode node, string expected, string hint = "", string? was = null) => found.Add((node, $"{was ?? $"was {node}"}, expected {expected}{hint}"));

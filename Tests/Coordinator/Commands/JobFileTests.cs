@@ -135,6 +135,40 @@ public sealed class JobFileTests : IDisposable
         Assert.All(error.Problems, problem => Assert.Equal(1, problem.Line));
     }
 
+    [Fact]
+    public async Task Workers_get_the_layers_from_the_coordinator_and_a_resumed_run_from_its_checkpoint()
+    {
+        folder.Write("job.json", $$"""
+            {
+              "data": { "type": "digits", "path": "120,20" }, "model": ["Flatten", { "type": "Linear", "out_features": 16 }, "BatchNorm1d", "GELU", {{Linear}}],
+              "optimizer": { "type": "RMSprop", "lr": 0.002, "centered": true }, "schedule": { "type": "StepLR", "step_size": 4, "gamma": 0.5 }, "loss": { "type": "CrossEntropyLoss", "label_smoothing": 0.1 },
+              "batch_size": 20, "shards": 2, "epochs": 2, "output": "json",
+            }
+            """);
+        var whole = CommandProcess.RunInAsync(folder.Folder, "local --job job.json --run-dir whole");
+        using var serve = new CommandProcess(folder.Folder, "serve --job job.json --port 0 --run-dir served");
+        using var worker = CommandProcess.Worker(folder.Folder, $"join --coordinator 127.0.0.1:{(await serve.LineAsync("listening on ")).Split(':')[^1].Split(',')[0]}");
+        Assert.Equal(0, (await CommandProcess.RunInAsync(folder.Folder, "local --job job.json --max-steps 5 --checkpoint-dir saved --run-dir part")).ExitCode);
+        var resumed = await CommandProcess.RunInAsync(folder.Folder, "local --resume --checkpoint-dir saved --max-steps 12 --output json --run-dir rest");
+        string expected = Hash(await whole);
+        Assert.Equal(expected, Hash(resumed));
+        Assert.Equal(expected, Hash(await serve.EndAsync()));
+        Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+
+        static string Hash(CommandResult result) => result.Last("finished").GetProperty("state_sha256").GetString()!;
+    }
+
+    [Fact]
+    public async Task Check_tells_programs_what_is_wrong()
+    {
+        folder.Write("job.json", "{\n  \"data\": \"digits:10,0\",\n  \"model\": [\"Flatten\", { \"type\": \"Linear\", \"in_features\": 7 }] }");
+        var result = await CommandProcess.RunInAsync(folder.Folder, "check --job job.json --output json");
+        Assert.Equal(2, result.ExitCode);
+        var problem = Assert.Single(result.Last("failed").GetProperty("problems").EnumerateArray());
+        Assert.Equal(("job.json", 3, "model[1].in_features"), (problem.GetProperty("file").GetString(), problem.GetProperty("line").GetInt32(), problem.GetProperty("path").GetString()));
+        Assert.Equal("job.json:3:44: model[1].in_features was 7, expected 784: the layer gets [784] a sample", Assert.Single(result.ErrorLines));
+    }
+
     [Theory]
     [InlineData("{ \"epochs\": 3 \"seed\": 1 }", ":1:15: is no JSON")]
     [InlineData("[1]", ":1:1: the job was an array, expected an object")]
@@ -156,6 +190,8 @@ public sealed class JobFileTests : IDisposable
     [InlineData("""{ "data": { "type": "csv", "path": "x", "tarjet": "y" } }""", "data.tarjet is unknown; did you mean target?")]
     [InlineData("""{ "model": {} }""", "model was an object, expected one of mlp, mlp-wide, cnn, cnn-bn, char-gpt or an array")]
     [InlineData("""{ "batch-size": 3 }""", "batch-size is unknown; did you mean batch_size?")]
+    [InlineData("""{ "model": [{ "type": "Linear", "out_features": 3000000000 }] }""", "model[0].out_features was 3000000000, expected a whole number of 1 or more and 2147483647 at most")]
+    [InlineData("""{ "model": [{ "type": "Linear", "out_features": -3 }] }""", "model[0].out_features was -3, expected a whole number of 1 or more")]
     [InlineData("""{ "shards": 1.5 }""", "shards was 1.5, expected a whole number")]
     [InlineData("""{ "name": "a/b" }""", "name was 'a/b', expected letters, digits")]
     public void A_wrong_value_names_its_path_and_what_is_allowed(string text, string expected)
