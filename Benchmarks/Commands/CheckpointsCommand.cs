@@ -5,7 +5,10 @@ using DistTrain.Nn.Models;
 
 namespace DistTrain.Benchmarks.Commands;
 
-/// <summary>What checkpoints cost a run: the named workloads on a local cluster, with and without, in turns; the figure is the median over the turns.</summary>
+/// <summary>
+/// What checkpoints cost a run: the named workloads on a local cluster, with and without, in turns; the figure is the median over the turns. Beside the time stands the processor time, all threads together: on cores that compute
+/// without a pause it is what shows as time, and a busy machine does not change it much.
+/// </summary>
 internal static class CheckpointsCommand
 {
     private const int WarmUp = 50;
@@ -42,9 +45,9 @@ internal static class CheckpointsCommand
         var saving = options with { Checkpoints = new CheckpointPlan { Folder = new CheckpointFolder(Path.Combine(place, name)), Every = every } };
         // The first run of a process is slower than all that follow.
         await Step(name, options, every, 1);
-        double once = await Step(name, options, every, 1);
+        double once = (await Step(name, options, every, 1)).Time;
         int rounds = Math.Max(2, (int)Math.Ceiling(1.5 / (once * every)));
-        var (without, with, ratios) = (new double[turns], new double[turns], new double[turns]);
+        var (without, with) = (new (double Time, double Cpu)[turns], new (double Time, double Cpu)[turns]);
         var saved = new List<double>();
         for (int turn = 0; turn < turns; turn++)
         {
@@ -52,36 +55,41 @@ internal static class CheckpointsCommand
             if (turn % 2 == 0) without[turn] = await Step(name, options, every, rounds);
             with[turn] = await Step(name, saving, every, rounds, saved);
             if (turn % 2 == 1) without[turn] = await Step(name, options, every, rounds);
-            ratios[turn] = with[turn] / without[turn];
         }
         long bytes = Directory.EnumerateFiles(saving.Checkpoints.Folder.Path).Max(file => new FileInfo(file).Length);
-        Measure.Print(("workload", name), ("workers", workers), ("every", every), ("checkpoint_bytes", bytes), ("checkpoint_ms", Median([.. saved])), ("ms_per_step_without", Median(without) * 1e3), ("ms_per_step_with", Median(with) * 1e3),
-            ("slower_percent", (Median(ratios) - 1) * 100), ("least_percent", (ratios.Min() - 1) * 100), ("most_percent", (ratios.Max() - 1) * 100), ("turns", turns), ("steps_per_turn", rounds * every));
+        double[] ratios = [.. with.Select((cost, turn) => cost.Time / without[turn].Time)], cpu = [.. with.Select((cost, turn) => cost.Cpu / without[turn].Cpu)];
+        Measure.Print(("workload", name), ("workers", workers), ("every", every), ("checkpoint_bytes", bytes), ("checkpoint_ms", Median(saved)),
+            ("ms_per_step_without", Median(without.Select(cost => cost.Time)) * 1e3), ("ms_per_step_with", Median(with.Select(cost => cost.Time)) * 1e3),
+            ("slower_percent", Percent(Median(ratios))), ("least_percent", Percent(ratios.Min())), ("most_percent", Percent(ratios.Max())),
+            ("cpu_ms_per_step_without", Median(without.Select(cost => cost.Cpu)) * 1e3), ("more_cpu_percent", Percent(Median(cpu))), ("turns", turns), ("steps_per_turn", rounds * every));
     }
 
-    /// <summary>Seconds per step, over a number of checkpoint intervals after the warm-up.</summary>
-    private static async Task<double> Step(string name, ClusterOptions options, int every, int rounds, List<double>? saved = null)
+    private static double Percent(double ratio) => (ratio - 1) * 100;
+
+    /// <summary>Seconds and processor seconds per step, over a number of checkpoint intervals after the warm-up.</summary>
+    private static async Task<(double Time, double Cpu)> Step(string name, ClusterOptions options, int every, int rounds, List<double>? saved = null)
     {
         var named = NamedModels.Find(name);
         var job = LocalCommand.Job(name, named, options.Workers, named.BatchPerWorker * options.Workers);
         long began = 0, end = WarmUp + (long)rounds * every;
         double seconds = 0;
+        var (cpuBegan, cpu) = (TimeSpan.Zero, TimeSpan.Zero);
         using var stop = new CancellationTokenSource();
         await using var cluster = new LocalCluster(ClusterJob.From(job), options, happened =>
         {
             if (happened is RunEvent.CheckpointDone checkpoint) saved?.Add(checkpoint.Milliseconds);
             if (happened is not RunEvent.StepDone { Step: var step }) return;
-            if (step == WarmUp) began = Stopwatch.GetTimestamp();
+            if (step == WarmUp) (began, cpuBegan) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
             if (step != end) return;
-            seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            (seconds, cpu) = (Stopwatch.GetElapsedTime(began).TotalSeconds, Environment.CpuUsage.TotalTime - cpuBegan);
             stop.Cancel();
         });
         var result = await cluster.RunAsync(stop.Token);
         if (result.Last is RunEvent.Failed failed) throw new InvalidOperationException(failed.Error);
-        return seconds / (rounds * every);
+        return (seconds / (rounds * every), cpu.TotalSeconds / (rounds * every));
     }
 
-    private static double Median(double[] values)
+    private static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
         return sorted.Length == 0 ? double.NaN : sorted[sorted.Length / 2];
