@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -9,6 +10,9 @@ public sealed class LeakyReLU(float negativeSlope = 0.01f) : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.LeakyRelu(negativeSlope);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Unary("LeakyRelu", input, ("alpha", negativeSlope));
 
     /// <inheritdoc/>
     public override string ToString() => $"LeakyReLU({negativeSlope})";
@@ -22,6 +26,9 @@ public sealed class ELU(float alpha = 1f) : Module
     public override Tensor Forward(Tensor input) => input.Elu(alpha);
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Unary("Elu", input, ("alpha", alpha));
+
+    /// <inheritdoc/>
     public override string ToString() => $"ELU({alpha})";
 }
 
@@ -31,6 +38,15 @@ public sealed class GELU(GeluApproximation approximate = GeluApproximation.None)
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Gelu(approximate);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        if (approximate == GeluApproximation.None) return graph.Gelu(input);
+        var cubic = graph.Mul(graph.Mul(input, input), graph.Scale(input, 0.044715f));
+        var tanh = graph.Unary("Tanh", graph.Scale(graph.Add(input, cubic), (float)Math.Sqrt(2 / Math.PI)));
+        return graph.Mul(graph.Scale(input, 0.5f), graph.Add(tanh, graph.Constant(1f)));
+    }
 
     /// <inheritdoc/>
     public override string ToString() => approximate == GeluApproximation.None ? "GELU()" : $"GELU({approximate})";
@@ -45,6 +61,15 @@ public sealed class Softplus(float beta = 1f, float threshold = 20f) : Module
     public override Tensor Forward(Tensor input) => input.Softplus(beta, threshold);
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var scaled = graph.Scale(input, beta);
+        var soft = graph.Scale(graph.Softplus(scaled), 1f / beta);
+        // Beyond 20 both sides are the same float.
+        return threshold >= 20f ? soft : graph.Node("Where", [graph.Node("Greater", [scaled, graph.Constant(threshold)], input.Shape, null, DType.Bool), input, soft], input.Shape, null, input.Type);
+    }
+
+    /// <inheritdoc/>
     public override string ToString() => $"Softplus({beta}, {threshold})";
 }
 
@@ -57,6 +82,9 @@ public sealed class Hardtanh(float minVal = -1f, float maxVal = 1f) : Module
     public override Tensor Forward(Tensor input) => input.Hardtanh(minVal, maxVal);
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Node("Clip", [input, graph.Constant(minVal), graph.Constant(maxVal)], input.Shape);
+
+    /// <inheritdoc/>
     public override string ToString() => $"Hardtanh({minVal}, {maxVal})";
 }
 
@@ -65,6 +93,9 @@ public sealed class SiLU : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Silu();
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Mul(input, graph.Unary("Sigmoid", input));
 
     /// <inheritdoc/>
     public override string ToString() => "SiLU()";
@@ -77,6 +108,9 @@ public sealed class Mish : Module
     public override Tensor Forward(Tensor input) => input.Mish();
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Mul(input, graph.Unary("Tanh", graph.Softplus(input)));
+
+    /// <inheritdoc/>
     public override string ToString() => "Mish()";
 }
 
@@ -85,6 +119,9 @@ public sealed class Hardswish : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Hardswish();
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Unary("HardSwish", input);
 
     /// <inheritdoc/>
     public override string ToString() => "Hardswish()";
@@ -97,6 +134,9 @@ public sealed class Sigmoid : Module
     public override Tensor Forward(Tensor input) => input.Sigmoid();
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Unary("Sigmoid", input);
+
+    /// <inheritdoc/>
     public override string ToString() => "Sigmoid()";
 }
 
@@ -107,6 +147,9 @@ public sealed class LogSigmoid : Module
     public override Tensor Forward(Tensor input) => input.LogSigmoid();
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Unary("Neg", graph.Softplus(graph.Unary("Neg", input)));
+
+    /// <inheritdoc/>
     public override string ToString() => "LogSigmoid()";
 }
 
@@ -115,6 +158,9 @@ public sealed class Tanh : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Tanh();
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Unary("Tanh", input);
 
     /// <inheritdoc/>
     public override string ToString() => "Tanh()";
@@ -128,6 +174,9 @@ public sealed class Softmax(int dim = -1) : Module
     public override Tensor Forward(Tensor input) => input.Softmax(dim);
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Softmax(input, dim);
+
+    /// <inheritdoc/>
     public override string ToString() => $"Softmax({dim})";
 }
 
@@ -139,6 +188,9 @@ public sealed class LogSoftmax(int dim = -1) : Module
     public override Tensor Forward(Tensor input) => input.LogSoftmax(dim);
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Unary("LogSoftmax", input, ("axis", (long)dim));
+
+    /// <inheritdoc/>
     public override string ToString() => $"LogSoftmax({dim})";
 }
 
@@ -147,6 +199,9 @@ public sealed class Identity : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input;
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => input;
 
     /// <inheritdoc/>
     public override string ToString() => "Identity()";

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 
@@ -54,6 +56,27 @@ public abstract class BatchNorm : Module
         var (output, batchMean, batchVariance) = input.BatchNormTraining(Weight?.Value, Bias?.Value, (float)eps);
         if (Training && RunningMean != null && !Checkpoint.IsRecomputing) Observe(batchMean, batchVariance, input.Numel / numFeatures);
         return output;
+    }
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        if (!Fits(input.Rank)) throw graph.Error($"{this} takes {Expected}, not {input}");
+        OnnxValue scale = Of(Weight, 1f), shift = Of(Bias, 0f);
+        if (RunningMean is { } mean && RunningVar is { } variance) return graph.Node("BatchNormalization", [input, scale, shift, graph.Buffer(mean), graph.Buffer(variance)], input.Shape, [("epsilon", (float)eps)]);
+        // Without running statistics evaluation too uses those of its input.
+        ImmutableArray<int> others = [.. Enumerable.Range(0, input.Rank).Where(dim => dim != 1)], channels = [numFeatures, .. Enumerable.Repeat(1, input.Rank - 2)];
+        var centred = graph.Sub(input, graph.Mean(input, others));
+        var deviation = graph.Unary("Sqrt", graph.Add(graph.Mean(graph.Mul(centred, centred), others), graph.Constant((float)eps)));
+        return graph.Add(graph.Mul(graph.Div(centred, deviation), graph.Reshape(scale, channels)), graph.Reshape(shift, channels));
+
+        OnnxValue Of(Parameter? parameter, float value)
+        {
+            if (parameter is not null) return graph.Parameter(parameter);
+            float[] all = new float[numFeatures];
+            Array.Fill(all, value);
+            return graph.Constant(all, numFeatures);
+        }
     }
 
     /// <inheritdoc/>

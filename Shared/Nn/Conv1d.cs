@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -35,6 +37,16 @@ public sealed class Conv1d : Module
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Conv1d(Weight, Bias?.Value, stride, padding, dilation, groups);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var shape = OnnxWindows.Require(graph, input, 3, ToString());
+        ImmutableArray<int> sizes = [OnnxWindows.Size(shape[2], Weight.Shape[2], stride, padding, dilation)];
+        return graph.Node(
+            "Conv", [input, graph.Parameter(Weight), Bias is { } bias ? graph.Parameter(bias) : null], [shape[0], Weight.Shape[0], .. sizes],
+            [("strides", new long[] { stride }), ("pads", new long[] { padding, padding }), ("dilations", new long[] { dilation }), ("group", (long)groups), ("kernel_shape", new long[] { Weight.Shape[2] })]);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => text;

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 
@@ -39,6 +41,16 @@ public sealed class Conv2d : Module
 
     /// <summary>The layer followed by an activation, computed in one pass.</summary>
     internal Tensor Forward(Tensor input, Activation activation) => input.Conv2d(Weight, Bias?.Value, stride, padding, dilation, groups, activation);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var shape = OnnxWindows.Require(graph, input, 4, ToString());
+        ImmutableArray<int> sizes = [OnnxWindows.Size(shape[2], Weight.Shape[2], stride.Height, padding.Height, dilation.Height), OnnxWindows.Size(shape[3], Weight.Shape[3], stride.Width, padding.Width, dilation.Width)];
+        return graph.Node(
+            "Conv", [input, graph.Parameter(Weight), Bias is { } bias ? graph.Parameter(bias) : null], [shape[0], Weight.Shape[0], .. sizes],
+            [("strides", OnnxWindows.Pair(stride)), ("pads", OnnxWindows.Pads(padding)), ("dilations", OnnxWindows.Pair(dilation)), ("group", (long)groups), ("kernel_shape", new long[] { Weight.Shape[2], Weight.Shape[3] })]);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => text;

@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -37,6 +38,23 @@ public sealed class ConvTranspose2d : Module
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.ConvTranspose2d(Weight, Bias?.Value, stride, padding, outputPadding, groups, dilation);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var shape = OnnxWindows.Require(graph, input, 4, ToString());
+        return graph.Node(
+            "ConvTranspose", [input, graph.Parameter(Weight), Bias is { } bias ? graph.Parameter(bias) : null],
+            [
+                shape[0], Weight.Shape[1] * groups,
+                OnnxWindows.TransposedSize(shape[2], Weight.Shape[2], stride.Height, padding.Height, dilation.Height, outputPadding.Height),
+                OnnxWindows.TransposedSize(shape[3], Weight.Shape[3], stride.Width, padding.Width, dilation.Width, outputPadding.Width),
+            ],
+            [
+                ("strides", OnnxWindows.Pair(stride)), ("pads", OnnxWindows.Pads(padding)), ("dilations", OnnxWindows.Pair(dilation)), ("output_padding", OnnxWindows.Pair(outputPadding)),
+                ("group", (long)groups), ("kernel_shape", new long[] { Weight.Shape[2], Weight.Shape[3] }),
+            ]);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => text;

@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -33,6 +34,9 @@ public sealed class Dropout : Module
         int module = Number >= 0 ? Number : order >= 0 ? order : order = RandomSource.NextModule();
         return input.Dropout(p, RandomSource.DropoutKey(module, calls++));
     }
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => input;
 
     /// <inheritdoc/>
     public override string ToString() => $"Dropout({p})";

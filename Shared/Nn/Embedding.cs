@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -28,6 +29,9 @@ public sealed class Embedding : Module
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Embedding(Weight, paddingIdx);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Gather(graph.Parameter(Weight), input);
 
     /// <inheritdoc/>
     public override string ToString() => $"Embedding({Weight.Shape[0]}, {Weight.Shape[1]})";

@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -10,6 +11,9 @@ public sealed class Flatten(int startDim = 1, int endDim = -1) : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Flatten(startDim, endDim);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Flatten(input, startDim, endDim);
 
     /// <inheritdoc/>
     public override string ToString() => $"Flatten({startDim}, {endDim})";

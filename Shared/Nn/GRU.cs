@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using DistTrain.Autograd;
 using DistTrain.Tensors;
 
@@ -19,8 +20,7 @@ public sealed class GRU(int inputSize, int hiddenSize, int numLayers = 1, bool b
 {
     private protected override bool KeepsMemory => false;
 
-    /// <inheritdoc/>
-    public override Tensor Forward(Tensor input) => Run(input, null, null).Output;
+    private protected override (string Operation, ImmutableArray<int> Gates, ImmutableArray<(string Name, object Value)> Attributes) OnnxOperator => ("GRU", [1, 0, 2], [("linear_before_reset", 1L)]);
 
     /// <summary>The outputs, and the states after the last time step, from given initial states, both of <c>[layers·directions, N, hidden]</c>.</summary>
     public (Tensor Output, Tensor Hidden) Forward(Tensor input, Tensor? initial) => Run(input, initial, null) is var r ? (r.Output, r.Hidden) : default;

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -29,6 +31,19 @@ public sealed class GroupNorm : Module
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.GroupNorm(numGroups, Weight?.Value, Bias?.Value, (float)eps);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        if (input.Rank < 2 || input[1] != numChannels && input[1] != OnnxValue.Dynamic) throw graph.Error($"{this} takes [N, {numChannels}, *], not {input}");
+        var groups = graph.Reshape(input, 0, numGroups, -1);
+        var centred = graph.Sub(groups, graph.Mean(groups, 2));
+        var deviation = graph.Unary("Sqrt", graph.Add(graph.Mean(graph.Mul(centred, centred), 2), graph.Constant((float)eps)));
+        var normalized = graph.ReshapeAs(graph.Div(centred, deviation), input);
+        if (Weight is null) return normalized;
+        ImmutableArray<int> channels = [numChannels, .. Enumerable.Repeat(1, input.Rank - 2)];
+        return graph.Add(graph.Mul(normalized, graph.Reshape(graph.Parameter(Weight), channels)), graph.Reshape(graph.Parameter(Bias!), channels));
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"GroupNorm({numGroups}, {numChannels})";

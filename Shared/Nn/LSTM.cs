@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using DistTrain.Autograd;
 using DistTrain.Tensors;
 
@@ -19,8 +20,7 @@ public sealed class LSTM(int inputSize, int hiddenSize, int numLayers = 1, bool 
 {
     private protected override bool KeepsMemory => true;
 
-    /// <inheritdoc/>
-    public override Tensor Forward(Tensor input) => Run(input, null, null).Output;
+    private protected override (string Operation, ImmutableArray<int> Gates, ImmutableArray<(string Name, object Value)> Attributes) OnnxOperator => ("LSTM", [0, 3, 1, 2], []);
 
     /// <summary>The outputs, and the states after the last time step, from given initial states, all of <c>[layers·directions, N, hidden]</c>.</summary>
     public (Tensor Output, Tensor Hidden, Tensor Cell) Forward(Tensor input, (Tensor Hidden, Tensor Cell)? initial) => Run(input, initial?.Hidden, initial?.Cell);

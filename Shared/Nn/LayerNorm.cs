@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -37,6 +38,16 @@ public sealed class LayerNorm : Module
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.LayerNorm(normalizedShape.Span, Weight?.Value, Bias?.Value, (float)eps);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        // The operator has no form without a scale.
+        float[] ones = new float[normalizedShape.Numel];
+        Array.Fill(ones, 1f);
+        var scale = Weight is { } weight ? graph.Parameter(weight) : graph.Constant(ones, [.. normalizedShape.Span]);
+        return graph.Node("LayerNormalization", [input, scale, Bias is { } bias ? graph.Parameter(bias) : null], input.Shape, [("axis", -(long)normalizedShape.Rank), ("epsilon", (float)eps)]);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"LayerNorm({normalizedShape})";

@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 
@@ -40,6 +41,10 @@ public sealed class Linear : Module
             throw new ArgumentException($"Linear({inFeatures}, {outFeatures}): input {input.Shape} has {(input.Rank == 0 ? 0 : input.Shape[^1])} features in its last dimension, expected {inFeatures}");
         return input.Linear(Weight, Bias?.Value, activation);
     }
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) =>
+        input[-1] == inFeatures || input[-1] == OnnxValue.Dynamic ? graph.Linear(input, graph.Parameter(Weight), Bias is { } bias ? graph.Parameter(bias) : null) : throw graph.Error($"{this} takes {inFeatures} features, not {input}");
 
     /// <inheritdoc/>
     public override string ToString() => $"Linear({inFeatures}, {outFeatures}{(Bias == null ? ", bias: false" : "")})";

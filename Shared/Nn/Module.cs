@@ -1,3 +1,4 @@
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -23,6 +24,13 @@ public abstract class Module
     /// <summary>Computes the module's output for one input.</summary>
     /// <exception cref="NotSupportedException">The module takes other inputs: see its own methods.</exception>
     public virtual Tensor Forward(Tensor input) => throw new NotSupportedException($"{GetType().Name} has no Forward of one tensor");
+
+    /// <summary>Writes what <see cref="Forward(Tensor)"/> computes in evaluation mode into an ONNX graph. A class with a Forward of its own overrides it to be exportable.</summary>
+    /// <param name="graph">Takes the operations: <see cref="OnnxGraph.Apply"/> for modules inside, else its methods.</param>
+    /// <param name="input">The input.</param>
+    /// <returns>The output.</returns>
+    /// <exception cref="UserErrorException">The module cannot be exported, or not for such an input.</exception>
+    public virtual OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => throw graph.Error($"{GetType().Name} cannot be exported: it does not override ToOnnx");
 
     /// <summary>All parameters in registration order, a shared one once.</summary>
     public IReadOnlyList<Parameter> Parameters() => [.. NamedParameters().Select(p => p.Parameter)];

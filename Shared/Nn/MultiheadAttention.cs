@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -70,6 +71,14 @@ public sealed class MultiheadAttention : Module
             : Separate(query, key, value, Allowed(query, key, attnMask, keyPaddingMask), isCausal);
         var output = OutProj.Forward(heads);
         return batchFirst ? output : output.Transpose(0, 1);
+    }
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var projected = graph.Linear(batchFirst ? input : graph.Permute(input, 1, 0, 2), graph.Parameter(InProjWeight), InProjBias is { } bias ? graph.Parameter(bias) : null);
+        var output = graph.Apply(OutProj, graph.SelfAttention(projected, numHeads, isCausal: false));
+        return batchFirst ? output : graph.Permute(output, 1, 0, 2);
     }
 
     /// <inheritdoc/>

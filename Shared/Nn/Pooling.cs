@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -11,6 +12,9 @@ public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d? 
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.MaxPool2d(kernelSize, stride, padding);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => OnnxWindows.Pool(graph, "MaxPool", input, kernelSize, stride ?? kernelSize, padding ?? 0, ToString());
 
     /// <inheritdoc/>
     public override string ToString() => $"MaxPool2d({kernelSize}, stride: {stride ?? kernelSize}, padding: {padding ?? 0})";
@@ -26,6 +30,9 @@ public sealed class AvgPool2d(Size2d kernelSize, Size2d? stride = null, Size2d? 
     public override Tensor Forward(Tensor input) => input.AvgPool2d(kernelSize, stride, padding);
 
     /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => OnnxWindows.Pool(graph, "AveragePool", input, kernelSize, stride ?? kernelSize, padding ?? 0, ToString(), ("count_include_pad", 1L));
+
+    /// <inheritdoc/>
     public override string ToString() => $"AvgPool2d({kernelSize}, stride: {stride ?? kernelSize}, padding: {padding ?? 0})";
 }
 
@@ -35,6 +42,18 @@ public sealed class AdaptiveAvgPool2d(Size2d outputSize) : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.AdaptiveAvgPool2d(outputSize);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var shape = OnnxWindows.Require(graph, input, 4, ToString());
+        if (outputSize == new Size2d(1, 1)) return graph.Node("GlobalAveragePool", [input], [shape[0], shape[1], 1, 1]);
+        if (shape[2] == OnnxValue.Dynamic || shape[3] == OnnxValue.Dynamic) throw graph.Error($"{this} cannot be exported for images whose size is not known, {input}");
+        // Windows may differ in size: as products with a matrix of shares from either side.
+        var rows = graph.Constant(OnnxWindows.Shares(shape[2], outputSize.Height, transposed: false), outputSize.Height, shape[2]);
+        var columns = graph.Constant(OnnxWindows.Shares(shape[3], outputSize.Width, transposed: true), shape[3], outputSize.Width);
+        return graph.MatMul(rows, graph.MatMul(input, columns));
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"AdaptiveAvgPool2d({outputSize})";

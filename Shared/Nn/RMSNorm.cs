@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -29,6 +30,14 @@ public sealed class RMSNorm : Module
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.RmsNorm(normalizedShape.Span, Weight?.Value, (float?)eps);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var square = graph.Mean(graph.Mul(input, input), [.. Enumerable.Range(input.Rank - normalizedShape.Rank, normalizedShape.Rank)]);
+        var normalized = graph.Div(input, graph.Unary("Sqrt", graph.Add(square, graph.Constant((float)(eps ?? 1.1920928955078125e-7)))));
+        return Weight is { } weight ? graph.Mul(normalized, graph.Parameter(weight)) : normalized;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"RMSNorm({normalizedShape})";

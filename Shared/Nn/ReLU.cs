@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -8,6 +9,9 @@ public sealed class ReLU : Module
 {
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) => input.Relu();
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => graph.Relu(input);
 
     /// <inheritdoc/>
     public override string ToString() => "ReLU()";

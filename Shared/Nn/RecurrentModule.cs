@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -41,7 +43,38 @@ public abstract class RecurrentModule : Module
     private protected int Directions { get; }
 
     /// <inheritdoc/>
+    public override Tensor Forward(Tensor input) => Run(input, null, null).Output;
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        if (input.Rank != 3) throw graph.Error($"{this} takes {(batchFirst ? "[N, T, in]" : "[T, N, in]")}, not {input}");
+        var x = batchFirst ? graph.Permute(input, 1, 0, 2) : input;
+        for (int layer = 0; layer < numLayers; layer++)
+        {
+            var (operation, gates, attributes) = OnnxOperator;
+            var own = cells.AsSpan(layer * Directions, Directions);
+            OnnxValue Stack(Func<Direction, float[]> values, params ImmutableArray<int> sizes)
+            {
+                float[] all = [.. cells.Skip(layer * Directions).Take(Directions).SelectMany(values)];
+                return graph.Constant(all, [Directions, .. sizes]);
+            }
+            int width = own[0].InputWeight.Shape[1], rows = gates.Length * HiddenSize;
+            OnnxValue inputWeight = Stack(cell => Reordered(cell.InputWeight, gates), rows, width), hiddenWeight = Stack(cell => Reordered(cell.HiddenWeight, gates), rows, HiddenSize);
+            var biases = own[0].InputBias is null ? null : Stack(cell => [.. Reordered(cell.InputBias!, gates), .. Reordered(cell.HiddenBias!, gates)], 2 * rows);
+            var output = graph.Node(
+                operation, [x, inputWeight, hiddenWeight, biases], [x[0], Directions, x[1], HiddenSize],
+                [("hidden_size", (long)HiddenSize), ("direction", Directions == 2 ? "bidirectional" : "forward"), .. attributes]);
+            x = graph.Reshape(graph.Permute(output, 0, 2, 1, 3), 0, 0, Directions * HiddenSize);
+        }
+        return batchFirst ? graph.Permute(x, 1, 0, 2) : x;
+    }
+
+    /// <inheritdoc/>
     public override string ToString() => $"{GetType().Name}({inputSize}, {HiddenSize}, num_layers: {numLayers}{(Directions == 2 ? ", bidirectional" : "")})";
+
+    /// <summary>The operator of ONNX, the places of its gates among those of the parameters here, and what else it has to be told.</summary>
+    private protected abstract (string Operation, ImmutableArray<int> Gates, ImmutableArray<(string Name, object Value)> Attributes) OnnxOperator { get; }
 
     /// <summary>One time step of one direction of one layer: from the input's share of the gates and the state to the next state, whose hidden part is returned.</summary>
     private protected abstract void Step(in Direction cell, Tensor fromInput, ref Tensor hidden, ref Tensor memory);
@@ -90,6 +123,14 @@ public abstract class RecurrentModule : Module
         }
         (lastHidden, lastMemory) = (hidden, memory);
         return Tensor.Stack(steps);
+    }
+
+    /// <summary>A parameter's gates in the order of ONNX.</summary>
+    private static float[] Reordered(Parameter parameter, ImmutableArray<int> gates)
+    {
+        float[] values = parameter.Value.ToArray();
+        int length = values.Length / gates.Length;
+        return [.. gates.SelectMany(gate => values.Skip(gate * length).Take(length))];
     }
 
     private Parameter Weight(string name, Shape shape)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistTrain.Nn.Onnx;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 
@@ -54,6 +55,13 @@ public class Sequential : Module
                 if (module != modules[i]) observer(modules[i], input);
             }
         }
+        return input;
+    }
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        foreach (var module in modules) input = graph.Apply(module, input);
         return input;
     }
 }

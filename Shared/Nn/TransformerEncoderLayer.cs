@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn;
@@ -67,6 +68,24 @@ public sealed class TransformerEncoderLayer : Module
         }
         src = norm1.Forward(src + Attend(src, srcMask, srcKeyPaddingMask, isCausal));
         return norm2.Forward(src + FeedForward(src));
+    }
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        if (normFirst)
+        {
+            input = graph.Add(input, graph.Apply(selfAttn, graph.Apply(norm1, input)));
+            return graph.Add(input, FeedForward(graph, graph.Apply(norm2, input)));
+        }
+        input = graph.Apply(norm1, graph.Add(input, graph.Apply(selfAttn, input)));
+        return graph.Apply(norm2, graph.Add(input, FeedForward(graph, input)));
+    }
+
+    private OnnxValue FeedForward(OnnxGraph graph, OnnxValue x)
+    {
+        var inner = graph.Apply(linear1, x);
+        return graph.Apply(linear2, activation == FeedForwardActivation.Relu ? graph.Relu(inner) : graph.Gelu(inner));
     }
 
     private Tensor Attend(Tensor x, Tensor? mask, Tensor? padding, bool isCausal) => dropout1.Forward(selfAttn.Forward(x, x, x, mask, padding, isCausal));

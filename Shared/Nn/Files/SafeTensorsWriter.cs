@@ -60,27 +60,7 @@ public sealed class SafeTensorsWriter(bool checksum = false)
     /// <param name="path">The file.</param>
     /// <param name="place">Runs the last, short act, which puts the complete file under its name, or leaves it be; null runs it.</param>
     /// <exception cref="IOException">The disk is full or cannot be written to.</exception>
-    public void Save(string path, Action<Action>? place = null)
-    {
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
-            {
-                Write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-            void Put() => File.Move(temporary, path, overwrite: true);
-            if (place is null) Put();
-            else place(Put);
-            FolderSync.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        }
-        finally
-        {
-            // There still when something failed, or when it was not put in place.
-            File.Delete(temporary);
-        }
-    }
+    public void Save(string path, Action<Action>? place = null) => AtomicFile.Write(path, Write, place);
 
     private byte[] Header()
     {

@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn.Models;
@@ -7,7 +8,7 @@ namespace DistTrain.Nn.Models;
 /// A small decoder-only transformer (Radford et al. 2019): token and position embeddings, blocks of causal self-attention and a feed-forward network, each behind a layer normalization and added to what it
 /// got, a last normalization and an untied linear head. Weights of linear layers and embeddings start normal with standard deviation 0.02, biases at 0.
 /// </summary>
-public sealed class CharGpt : Module
+public sealed class CharGpt : Module, ILanguageModel
 {
     private readonly Embedding tok;
     private readonly Embedding pos;
@@ -51,6 +52,37 @@ public sealed class CharGpt : Module
         return head.Forward(ln.Forward(blocks.Forward(drop.Forward(x))));
     }
 
+    /// <summary>
+    /// Logits of tokens that follow those in a cache, <c>[1, T, vocabulary]</c>, with the bits of a forward of all of them; the cache takes them in. A token costs what one position costs,
+    /// whatever stands before it. Gradients are not recorded.
+    /// </summary>
+    /// <param name="tokens">Tokens <c>[1, T]</c> (Int64).</param>
+    /// <param name="cache">What <see cref="CreateCache"/> made.</param>
+    /// <exception cref="ArgumentException">The cache has no room for T more, or T is not 1 though it holds some.</exception>
+    public Tensor Forward(Tensor tokens, KeyValueCache cache)
+    {
+        int before = cache.Length;
+        if (tokens.Rank != 2 || tokens.Shape[0] != 1 || before + tokens.Shape[1] > Context || before > 0 && tokens.Shape[1] != 1)
+            throw new ArgumentException($"CharGpt: tokens {tokens.Shape} behind {before} in the cache, expected {(before > 0 ? "[1, 1]" : "[1, T]")} and at most {Context} together");
+        using var _ = GradMode.NoGrad();
+        var x = tok.Forward(tokens) + pos.Weight.Value.Narrow(0, before, tokens.Shape[1]);
+        for (int i = 0; i < blocks.Count; i++) x = ((GptBlock)blocks[i]).Forward(x, cache, i);
+        cache.Advance(tokens.Shape[1]);
+        return head.Forward(ln.Forward(x));
+    }
+
+    /// <inheritdoc/>
+    public KeyValueCache CreateCache() => new(blocks.Count, Context, pos.Weight.Shape[1]);
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        if (input.Rank != 2) throw graph.Error($"CharGpt takes tokens [N, T], not {input}");
+        var positions = graph.Narrow(graph.Parameter(pos.Weight), graph.Slice(graph.ShapeOf(input), 1, 2, 0), 0).As(input[1], pos.Weight.Shape[1]);
+        var x = graph.Add(graph.Apply(tok, input), positions);
+        return graph.Apply(head, graph.Apply(ln, graph.Apply(blocks, x)));
+    }
+
     private static void Start(Parameter weight, Parameter? bias)
     {
         Init.Normal(weight.Shape, 0f, 0.02f).CopyTo(weight.Span);
@@ -90,5 +122,19 @@ public sealed class GptBlock : Module
     {
         var x = input + drop1.Forward(proj.Forward(qkv.Forward(ln1.Forward(input)).SelfAttention(heads, isCausal: true)));
         return x + drop2.Forward(down.Forward(up.Forward(ln2.Forward(x)).Gelu()));
+    }
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
+    {
+        var x = graph.Add(input, graph.Apply(proj, graph.SelfAttention(graph.Apply(qkv, graph.Apply(ln1, input)), heads, isCausal: true)));
+        return graph.Add(x, graph.Apply(down, graph.Gelu(graph.Apply(up, graph.Apply(ln2, x)))));
+    }
+
+    /// <summary>The block on positions behind those in a cache, in evaluation mode.</summary>
+    internal Tensor Forward(Tensor input, KeyValueCache cache, int layer)
+    {
+        var x = input + proj.Forward(cache.Attend(layer, qkv.Forward(ln1.Forward(input)), heads));
+        return x + down.Forward(up.Forward(ln2.Forward(x)).Gelu());
     }
 }

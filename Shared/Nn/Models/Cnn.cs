@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn.Models;
@@ -18,6 +19,9 @@ public sealed class Cnn(ModelOptions options, bool batchNorm = false) : Sequenti
 
     /// <summary>Takes images <c>[N, C, H, W]</c>, or anything with as many elements, gives logits <c>[N, classes]</c>.</summary>
     public override Tensor Forward(Tensor input) => base.Forward(input.Rank == 4 ? input : input.Reshape(input.Shape[0], channels, height, width));
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => base.ToOnnx(graph, input.Rank == 4 ? input : graph.Reshape(input, 0, channels, height, width));
 
     private static (int Channels, int Height, int Width) Image(ModelOptions options) => options.Inputs switch
     {

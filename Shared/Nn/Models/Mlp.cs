@@ -1,4 +1,5 @@
 using DistTrain.Autograd;
+using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 
 namespace DistTrain.Nn.Models;
@@ -10,6 +11,9 @@ public sealed class Mlp(ModelOptions options, params int[] hidden) : Sequential(
 {
     /// <summary>Takes samples <c>[N, *]</c>, gives logits <c>[N, classes]</c>.</summary>
     public override Tensor Forward(Tensor input) => base.Forward(input.Rank == 2 ? input : input.Flatten(1));
+
+    /// <inheritdoc/>
+    public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input) => base.ToOnnx(graph, input.Rank == 2 ? input : graph.Flatten(input, 1, -1));
 
     private static IEnumerable<Module> Layers(ModelOptions options, int[] hidden)
     {
