@@ -11,7 +11,7 @@ namespace DistTrain.Tests.Coordinator.Commands;
 public sealed class ResumeMatrixTests : IDisposable
 {
     // One of them is another value, whatever the setting.
-    private static readonly string[] Values = ["true", "3", "7", "0.25", "0.5,0.6", "cnn", "adamw", "digits:7", "ssp:1", "skip", "portable", "cosine", "bf16", "l1", "loss"];
+    private static readonly string[] Values = ["true", "3", "7", "0.25", "0.5,0.6", "cnn", "adamw", "digits:7", "ssp:1", "skip", "portable", "cosine", "bf16", "loss", "train_loss", "test_loss", "accuracy", "f1", "1,2", "balanced"];
 
     private static readonly string[] MayChange = ["epochs", "max-steps"];
 
@@ -29,7 +29,7 @@ public sealed class ResumeMatrixTests : IDisposable
     {
         var start = Start();
         var setting = JobSettings.For<JobOptions>(job => job, (_, job) => job).Single(setting => setting.Name == name);
-        var other = Values.Select(value => Try(setting, value)).FirstOrDefault(job => job is not null && JobJson.Of(job) != JobJson.Of(Saved));
+        var other = Values.Concat(Words(setting)).Select(value => Try(setting, value)).FirstOrDefault(job => job is not null && JobJson.Of(job) != JobJson.Of(Saved));
         Assert.True(other is not null, $"give this test a value that --{name} may have");
         if (MayChange.Contains(name))
         {
@@ -59,6 +59,13 @@ public sealed class ResumeMatrixTests : IDisposable
         new CheckpointFolder(folder.Folder).Save(
             new Checkpoint { Step = 5, Term = 1, Job = JobJson.Of(Saved), Shards = 4, Numerics = "avx2", LayoutHash = layout.Hash, DataFingerprint = "data", Weights = new FloatBuffer(layout.Length) }, layout);
         return RunStart.Find(new CheckpointOptions { Folder = folder.Folder, Resume = true }, Assert.Fail);
+    }
+
+    /// <summary>The words that a setting takes, as it says itself when it is given something else.</summary>
+    private static string[] Words(Setting<JobOptions> setting)
+    {
+        var refused = Record.Exception(() => setting.Set(Saved, new GivenText(setting.Option, "?")));
+        return refused?.Message.Split("one of ") is [_, var words] ? words.Split(", ") : [];
     }
 
     private static JobOptions? Try(Setting<JobOptions> setting, string value)
