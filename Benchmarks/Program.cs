@@ -9,6 +9,8 @@ using DistTrain.Benchmarks.Commands;
     ("local", "training on a local cluster: local [workload...] [--workers n] [--servers k] [--bucket-bytes n] [--threads-per-worker n]", LocalCommand.Run),
     ("processes", "coordinator and workers as processes, by serve and join: processes [workload...] [--workers n] [--options \"...\"]", ProcessesCommand.Run),
     ("checkpoints", "what a checkpoint every 50 steps costs: checkpoints [workload...] [--workers n] [--every n] [--turns n] [--dir folder]", CheckpointsCommand.Run),
+    ("throttled", "step time over a link of 1 Gbit/s between network namespaces, beside its bound: throttled [workload] [Mbit/s] [setting...]; needs root", ThrottledCommand.Run),
+    ("heartbeats", "the control plane while a large model travels: heartbeats [seconds] [megabytes] [channel]", HeartbeatsCommand.Run),
     ("scale", "coordinator and server with 1 to 256 simulated workers, and the reduction beside the memory bound", ScaleCommand.Run),
     ("kernels", "each compute kernel as a share of its bound", KernelsCommand.Run),
     ("channel", "tensor channels one way, beside a bare socket and a memory copy: channel [seconds per measurement]", ChannelCommand.Run),

@@ -19,6 +19,7 @@ public sealed class CoordinatorActor : UntypedActor
     private readonly SampleLedger samples;
     private readonly RunMetrics metrics;
     private readonly RunOrders orders;
+    private readonly SpeedAdvisor? advisor;
     private readonly ICancelable tick;
     private Phase phase = Phase.Gathering;
     private EvaluationBoard? board;
@@ -48,6 +49,8 @@ public sealed class CoordinatorActor : UntypedActor
         samples = new SampleLedger(setup.Plan, clocks, setup.StartStep);
         metrics = new RunMetrics(setup.Plan, clocks, samples, setup.Notes);
         orders = new RunOrders(setup.Term, setup.Plan.Shards);
+        // Within one process nothing travels.
+        if (setup.WorkersMayJoin && setup.Consistency is Training.Consistency.Bsp) advisor = new SpeedAdvisor(PerStep, IsPlain ? workers => PerStep(SpeedAdvisor.CompressedCodecs, workers) : null);
         foreach (var server in setup.Servers) Context.Watch(server);
         AskServers();
         tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
@@ -113,7 +116,7 @@ public sealed class CoordinatorActor : UntypedActor
 
     private void Begin()
     {
-        var traffic = Traffic.PerStep(TensorCodec.Create(setup.Codec), TensorCodec.Create(setup.WeightsCodec), setup.Buckets, setup.Plan.Pieces, roster.Count);
+        var traffic = PerStep(roster.Count);
         setup.Observer(new RunEvent.Started(Environment.ProcessId, roster.Count, setup.Plan.Shards, setup.Plan.BatchSize, setup.Buckets.Layout.ParameterCount, traffic.BytesPerStep));
         if (traffic.Warning is { } warning) setup.Observer(new RunEvent.Warning(warning));
         Reassign();
@@ -139,6 +142,7 @@ public sealed class CoordinatorActor : UntypedActor
             return;
         }
         if (phase == Phase.Training) metrics.Resume(setup.Clock.Now);
+        advisor?.Changed();
         var assignment = orders.Assign(roster.Ids);
         setup.Observer(new RunEvent.ShardsAssigned(assignment.Owners));
         Broadcast(assignment);
@@ -152,6 +156,7 @@ public sealed class CoordinatorActor : UntypedActor
             Sender.Tell(new Membership.Rejoin(setup.Term), Self);
             return;
         }
+        advisor?.Computed(beat.Worker, beat.ComputeMs);
         foreach (var order in orders.NewerThan(beat.Assignment, beat.Horizon)) Sender.Tell(order, Self);
     }
 
@@ -202,6 +207,7 @@ public sealed class CoordinatorActor : UntypedActor
         samples.Use(step);
         version = step.Version;
         setup.Observer(metrics.Add(step));
+        if (advisor?.StepDone(metrics.TrainingTime(setup.Clock.Now), Math.Min(roster.Count, setup.Plan.Shards)) is { } warning) setup.Observer(warning);
         if (clocks.EndsEpoch(step.Step))
         {
             if (setup.Plan.TestCount > 0 && (phase == Phase.Training || applied.Complete >= clocks.Count)) Evaluate();
@@ -346,6 +352,13 @@ public sealed class CoordinatorActor : UntypedActor
     }
 
     private bool IsAsync => setup.Consistency is Training.Consistency.Async;
+
+    private bool IsPlain => !setup.Codec.IsLossy && !setup.WeightsCodec.IsLossy;
+
+    private Traffic PerStep(int workers) => PerStep((setup.Codec, setup.WeightsCodec), workers);
+
+    private Traffic PerStep((CodecSpec Gradients, CodecSpec Weights) codecs, int workers) =>
+        Traffic.PerStep(TensorCodec.Create(codecs.Gradients), TensorCodec.Create(codecs.Weights), setup.Buckets, setup.Plan.Pieces, workers);
 
     /// <summary>Steps in the weights.</summary>
     private long Steps => clocks.StepsOf(applied.Complete).First < setup.Plan.TotalSteps ? clocks.StepsOf(applied.Complete).First : setup.Plan.TotalSteps;

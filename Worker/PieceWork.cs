@@ -13,7 +13,7 @@ namespace DistTrain.Worker;
 internal readonly record struct SentContribution(Gradients.Contribution Header, TensorSlice Tensor);
 
 /// <summary>The compute thread to its worker: these leaves of a step are computed and sent.</summary>
-internal sealed record PiecesComputed(long Step, ImmutableArray<int> Leaves, List<SentContribution> Sent) : INoSerializationVerificationNeeded;
+internal sealed record PiecesComputed(long Step, ImmutableArray<int> Leaves, List<SentContribution> Sent, TimeSpan Time) : INoSerializationVerificationNeeded;
 
 /// <summary>The compute thread to its worker: computing failed.</summary>
 internal sealed record ComputeFailed(string What, Exception Error) : INoSerializationVerificationNeeded;
@@ -66,6 +66,7 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     {
         try
         {
+            var began = setup.Clock.Now;
             spans?.Begin(orders.Step);
             weights.Prepare(orders.Step, Replica);
             nodes.Clear();
@@ -73,7 +74,7 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
             foreach (var next in nodes) ComputeNode(next);
             lease.Dispose();
             spans?.End();
-            worker.Tell(new PiecesComputed(orders.Step, leaves, sent));
+            worker.Tell(new PiecesComputed(orders.Step, leaves, sent, setup.Clock.Now - began));
         }
         catch (Exception error)
         {

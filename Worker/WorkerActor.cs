@@ -25,6 +25,8 @@ public sealed class WorkerActor : UntypedActor
     private (long Step, int Leaf) computing;
     private readonly List<(long Step, int Leaf)> applied = [];
     private bool heardWeights;
+    private TimeSpan computeTime;
+    private int computedSteps;
     private Term term;
 
     /// <summary>Makes the worker; it joins by itself once its replica is made.</summary>
@@ -154,6 +156,8 @@ public sealed class WorkerActor : UntypedActor
     {
         busy = false;
         sent.AddRange(done.Sent);
+        computeTime += done.Time;
+        computedSteps++;
         if (IsAsync) sent.RemoveAll(old => applied.Contains((old.Header.What.Step, old.Header.What.Lo)));
     }
 
@@ -271,8 +275,12 @@ public sealed class WorkerActor : UntypedActor
     private void Join() => setup.Coordinator.Tell(
         new Membership.Join(Membership.ProtocolVersion, setup.Name, setup.Incarnation, Environment.ProcessId, setup.Buckets.Layout.Hash), Self);
 
-    private void Report() => setup.Coordinator.Tell(
-        new Membership.Heartbeat(welcome!.Worker, setup.Incarnation, term, progress.AssignmentRevision, progress.HorizonRevision), Self);
+    private void Report()
+    {
+        double computeMs = computedSteps > 0 ? computeTime.TotalMilliseconds / computedSteps : 0;
+        (computeTime, computedSteps) = (default, 0);
+        setup.Coordinator.Tell(new Membership.Heartbeat(welcome!.Worker, setup.Incarnation, term, progress.AssignmentRevision, progress.HorizonRevision, computeMs), Self);
+    }
 
     private void AskForWeights()
     {

@@ -54,6 +54,9 @@ public sealed class RunMetrics
         since = null;
     }
 
+    /// <summary>The time spent training, evaluations left out.</summary>
+    public TimeSpan TrainingTime(TimeSpan now) => training + (since is { } start ? now - start : default);
+
     /// <summary>Adds a step; returns what to tell of it.</summary>
     public RunEvent.StepDone Add(Progress.Applied step)
     {

@@ -39,10 +39,11 @@ public static class Membership
     /// <param name="Term">The term it follows.</param>
     /// <param name="Assignment">The newest assignment it has.</param>
     /// <param name="Horizon">The newest horizon it has.</param>
+    /// <param name="ComputeMs">Milliseconds that it computed for a step, on average, since the report before; 0 where it computed none.</param>
     [MessagePackObject]
     public sealed record Heartbeat(
         [property: Key(0)] WorkerId Worker, [property: Key(1)] Incarnation Incarnation, [property: Key(2)] Term Term,
-        [property: Key(3)] Revision Assignment, [property: Key(4)] Revision Horizon) : IProtocolMessage;
+        [property: Key(3)] Revision Assignment, [property: Key(4)] Revision Horizon, [property: Key(5)] double ComputeMs = 0) : IProtocolMessage;
 
     /// <summary>Worker to coordinator: goes by itself; its shards can move at once.</summary>
     [MessagePackObject]
