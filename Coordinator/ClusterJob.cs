@@ -35,6 +35,9 @@ public sealed record ClusterJob
     /// <summary>The figures that go with <see cref="StartStep"/>, as a checkpoint's notes; null for a fresh start.</summary>
     public IReadOnlyDictionary<string, string>? Notes { get; init; }
 
+    /// <summary>The error-feedback states to start from, by leaf; a leaf without one starts at zero.</summary>
+    public IReadOnlyDictionary<int, Checkpoints.ResidualState> Residuals { get; init; } = new Dictionary<int, Checkpoints.ResidualState>();
+
     /// <summary>Whether the loss's denominator of a piece is its number of samples, as for a plain mean.</summary>
     public bool SampleCountDenominators { get; init; } = true;
 

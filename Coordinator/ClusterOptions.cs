@@ -21,6 +21,9 @@ public sealed record ClusterOptions
     /// <summary>How long an idle worker waits before it asks what others are slow with; only with <see cref="Speculate"/>.</summary>
     public TimeSpan SpeculateAfter { get; init; } = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>Where a crash loses a shard's residual, goes back to the last checkpoint instead of going on from zero.</summary>
+    public bool ExactRecovery { get; init; }
+
     /// <summary>Where to write a timeline that Perfetto opens; null for none.</summary>
     public string? TracePath { get; init; }
 

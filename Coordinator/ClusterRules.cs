@@ -18,11 +18,12 @@ public static class ClusterRules
         if (async && job.OnNonFinite == OnNonFinite.Skip) throw Exclude("on-nonfinite", "skip", mode, "a piece is applied bucket by bucket, before all of it is known");
         if (options.Speculate && job.Consistency is not Consistency.Bsp) throw Exclude("speculate", "on", mode, "answers can be compared only when they were computed on the same weights");
         if (options.Speculate && job.Codec.HasState) throw new UserErrorException($"codec was {job.Codec}, which does not go with speculate: a shard's residual cannot be in two places");
+        if (async && job.Codec.HasState) throw Exclude("codec", job.Codec.ToString(), mode, "whoever is free computes a shard's next piece, so its residual would have no owner");
+        if (options.ExactRecovery && options.Checkpoints is null) throw new UserErrorException("exact-recovery needs checkpoint-dir: the folder to go back to");
         if (local && job.Plan.Accumulate > 1) throw Exclude("accumulate", job.Plan.Accumulate.ToString(), mode, "every shard steps by itself");
         if (local && job.Plan.ClipNorm is not null) throw Exclude("clip-norm", job.Plan.ClipNorm.ToString()!, mode, "what is averaged is a change of weights, not a gradient");
         if (options.Checkpoints is null) return;
         if (async || local) throw Exclude("checkpoint-dir", options.Checkpoints.Folder.Path, mode, "its state is not saved yet");
-        if (TensorCodec.Create(job.Codec).StatePerBlock > 0) throw new UserErrorException($"checkpoint-dir was {options.Checkpoints.Folder.Path}, which does not go with codec {job.Codec}: its residuals are not saved yet");
     }
 
     private static UserErrorException Exclude(string option, string value, string mode, string why) =>

@@ -4,6 +4,7 @@ using DistTrain.Coordinator.Scheduling;
 using DistTrain.Coordinator.Serving;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
+using DistTrain.Transport;
 
 namespace DistTrain.Coordinator;
 
@@ -20,6 +21,7 @@ public sealed class CoordinatorActor : UntypedActor
     private readonly RunMetrics metrics;
     private readonly RunOrders orders;
     private readonly SpeedAdvisor? advisor;
+    private readonly ResidualDesk? residuals;
     private readonly ICancelable tick;
     private Phase phase = Phase.Gathering;
     private EvaluationBoard? board;
@@ -49,6 +51,7 @@ public sealed class CoordinatorActor : UntypedActor
         samples = new SampleLedger(setup.Plan, clocks, setup.StartStep);
         metrics = new RunMetrics(setup.Plan, clocks, samples, setup.Notes);
         orders = new RunOrders(setup.Term, setup.Plan.Shards);
+        if (setup.Codec.HasState) residuals = new ResidualDesk(setup, roster, Self, OnResidualLost);
         // Within one process nothing travels.
         if (setup.WorkersMayJoin && setup.Consistency is Training.Consistency.Bsp) advisor = new SpeedAdvisor(PerStep, IsPlain ? workers => PerStep(SpeedAdvisor.CompressedCodecs, workers) : null);
         foreach (var server in setup.Servers) Context.Watch(server);
@@ -73,7 +76,13 @@ public sealed class CoordinatorActor : UntypedActor
             case Progress.Applied report: OnApplied(report); break;
             case Membership.Heartbeat beat: OnHeartbeat(beat); break;
             case Membership.Join join: OnJoin(join); break;
-            case Membership.Leave leave: OnLost(leave.Worker, leave.Incarnation, 0, left: true); break;
+            case Residuals.Wanted wanted: residuals?.Heard(wanted, Sender); break;
+            case Residuals.Answer answer: residuals?.Heard(answer); break;
+            case TensorArrived { Header: Residuals.State state } arrived:
+                residuals?.Take(state, arrived.Tensor);
+                arrived.Lease?.Dispose();
+                break;
+            case Membership.Leave leave: OnLeave(leave); break;
             case Membership.Lost lost: OnLost(lost.Worker, lost.Incarnation, lost.SilentMs); break;
             case NodeLost node: OnNodeLost(node); break;
             case Terminated dead: OnTerminated(dead); break;
@@ -124,12 +133,14 @@ public sealed class CoordinatorActor : UntypedActor
         else Train();
     }
 
-    /// <summary>Lets workers train up to the next evaluation, or to the end.</summary>
+    /// <summary>Lets workers train up to the next evaluation, or to the end; where error-feedback states are to be saved, to the next checkpoint at most.</summary>
     private void Train()
     {
         phase = Phase.Training;
         metrics.Resume(setup.Clock.Now);
-        Broadcast(orders.Until(setup.Plan.TestCount > 0 ? clocks.EndOfEpoch(applied.Complete) : clocks.Count));
+        long end = setup.Plan.TestCount > 0 ? clocks.EndOfEpoch(applied.Complete) : clocks.Count;
+        if (residuals is not null && setup.Snapshots is { } snapshots) end = Math.Min(end, snapshots.NextAfter(applied.Complete));
+        Broadcast(orders.Until(end));
     }
 
     private void Reassign()
@@ -165,11 +176,22 @@ public sealed class CoordinatorActor : UntypedActor
         // A worker that leaves stops by itself; that this is heard before its word does not make it a loss.
         if (roster.Find(dead.ActorRef) is { } member) Lose(member, 0, left: !dead.AddressTerminated && dead.ExistenceConfirmed);
         else if (setup.Servers.Contains(dead.ActorRef)) Fail("a parameter server stopped");
+        else residuals?.Gone(dead.ActorRef.Equals);
     }
 
     private void OnNodeLost(NodeLost node)
     {
         foreach (var member in roster.Members.Where(member => member.Actor.Path.Address == node.Node).ToList()) Lose(member, node.SilentMs);
+        residuals?.Gone(actor => actor.Path.Address == node.Node);
+    }
+
+    private void OnLeave(Membership.Leave leave)
+    {
+        if (roster.Find(leave.Worker, leave.Incarnation) is not { } member) return;
+        int pieces = setup.Plan.Accumulate;
+        residuals?.Leave(member, orders.ShardsOf(member.Id).SelectMany(shard => Enumerable.Range(shard * pieces, pieces)));
+        Lose(member, 0, left: true);
+        if (residuals is not null) Context.Watch(member.Actor);
     }
 
     private void OnLost(WorkerId worker, Incarnation incarnation, double silentMs, bool left = false)
@@ -185,6 +207,8 @@ public sealed class CoordinatorActor : UntypedActor
         setup.Observer(new RunEvent.WorkerLost(member.Id, member.Name, member.ProcessId, applied.Complete, silentMs, shards, left));
         board?.Free(member.Id);
         orders.Forget(member.Id);
+        residuals?.Forget(member.Id);
+        if (phase == Phase.Ended) return;
         if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
         Reassign();
         if (phase == Phase.Halting) Settle();
@@ -215,15 +239,46 @@ public sealed class CoordinatorActor : UntypedActor
         }
         else
         {
-            TakeNotes();
-            if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
+            TakeNotes(GoOn);
         }
     }
 
-    /// <summary>The coordinator's part of a checkpoint; at an epoch's end after its evaluation.</summary>
-    private void TakeNotes()
+    /// <summary>The coordinator's part of a checkpoint; at an epoch's end after its evaluation. Error-feedback states come from the workers first, which stand still for that.</summary>
+    private void TakeNotes(Action then)
     {
-        if (setup.Snapshots is { } snapshots && snapshots.Wants(applied.Complete)) snapshots.Note(applied.Complete, metrics.Notes(applied.Complete));
+        if (setup.Snapshots is not { } snapshots || !snapshots.Wants(applied.Complete))
+        {
+            then();
+            return;
+        }
+        if (residuals is null)
+        {
+            snapshots.Note(applied.Complete, metrics.Notes(applied.Complete));
+            then();
+            return;
+        }
+        metrics.Pause(setup.Clock.Now);
+        residuals.Gather(applied.Complete, () =>
+        {
+            if (phase == Phase.Ended) return;
+            snapshots.Note(applied.Complete, metrics.Notes(applied.Complete), residuals.Gathered);
+            then();
+        });
+    }
+
+    /// <summary>After a step within an epoch.</summary>
+    private void GoOn()
+    {
+        if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
+        else if (phase == Phase.Training && applied.Complete >= orders.Horizon) Train();
+    }
+
+    /// <summary>An error-feedback state went with its worker.</summary>
+    private void OnResidualLost(int leaf, long after)
+    {
+        string lost = $"the residual of shard {leaf / setup.Plan.Accumulate} was lost with its worker after step {clocks.StepsOf(after).End}";
+        if (setup.ExactRecovery) End(new RunEvent.RolledBack(applied.Complete, lost));
+        else setup.Observer(new RunEvent.Warning($"{lost}: it goes on from zero, and the result is not that of a run without the crash; with --exact-recovery it would go back to the last checkpoint", "--exact-recovery"));
     }
 
     private void Evaluate()
@@ -262,10 +317,15 @@ public sealed class CoordinatorActor : UntypedActor
     {
         if (evaluated is null) metrics.Pause(setup.Clock.Now);
         setup.Observer(metrics.EndEpoch(setup.Plan.EpochOf(clocks.EndOfEpochStep(applied.Complete - 1)), evaluated));
-        TakeNotes();
-        if (applied.Complete >= clocks.Count) End(new RunEvent.Finished(metrics.Totals(Steps)));
+        TakeNotes(AfterEpoch);
+    }
+
+    private void AfterEpoch()
+    {
+        if (applied.Complete >= clocks.Count) EndSaved(new RunEvent.Finished(metrics.Totals(Steps)));
         else if (phase == Phase.Evaluating) Train();
         else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
+        else if (phase == Phase.Training && applied.Complete >= orders.Horizon) Train();
         else metrics.Resume(setup.Clock.Now);
     }
 
@@ -305,7 +365,14 @@ public sealed class CoordinatorActor : UntypedActor
         metrics.Pause(setup.Clock.Now);
         // Without workers a step that some buckets have begun stays unfinished: what is saved already is the place to go on from.
         bool clean = roster.Count > 0 || phase is not (Phase.Halting or Phase.Finishing);
-        End(new RunEvent.Interrupted(metrics.Totals(Steps), stopReason, clean));
+        EndSaved(new RunEvent.Interrupted(metrics.Totals(Steps), stopReason, clean));
+    }
+
+    /// <summary>Ends the run with all that its last checkpoint needs.</summary>
+    private void EndSaved(RunEvent last)
+    {
+        if (residuals is null || setup.Snapshots is not { } snapshots || residuals.GatheredAt == applied.Complete && !residuals.IsGathering) End(last);
+        else residuals.Gather(applied.Complete, () => End(last));
     }
 
     private void Fail(string error) => End(new RunEvent.Failed(error));
@@ -315,7 +382,7 @@ public sealed class CoordinatorActor : UntypedActor
         if (phase == Phase.Ended) return;
         phase = Phase.Ended;
         outcome = last.GetType().Name;
-        if (setup.Snapshots is { } snapshots) snapshots.Last = metrics.Notes(applied.Complete);
+        if (setup.Snapshots is { } snapshots) (snapshots.Last, snapshots.LastResiduals) = (metrics.Notes(applied.Complete), residuals?.Gathered ?? snapshots.LastResiduals);
         var ended = new Schedule.JobEnded(setup.Term, outcome);
         foreach (var server in setup.Servers) Context.Unwatch(server);
         foreach (var server in setup.Servers) server.Tell(ended, Self);
@@ -330,6 +397,7 @@ public sealed class CoordinatorActor : UntypedActor
     private void OnTick()
     {
         AskServers();
+        residuals?.Repeat();
         // Reports of an evaluation that did not come for a while are taken for lost; each time the patience doubles, since slices may simply be slow.
         if (board is null || ++quietTicks < patience) return;
         quietTicks = 0;

@@ -3,6 +3,7 @@ using Akka.Actor;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
+using DistTrain.Transport;
 
 namespace DistTrain.Coordinator;
 
@@ -50,6 +51,15 @@ public sealed record CoordinatorSetup
 
     /// <summary>The figures that the run goes on from, as a checkpoint's notes.</summary>
     public IReadOnlyDictionary<string, string>? Notes { get; init; }
+
+    /// <summary>The error-feedback states that the run goes on from, by leaf.</summary>
+    public IReadOnlyDictionary<int, Checkpoints.ResidualState> Residuals { get; init; } = new Dictionary<int, Checkpoints.ResidualState>();
+
+    /// <summary>Whether a lost error-feedback state ends the run, to go on from the last checkpoint.</summary>
+    public bool ExactRecovery { get; init; }
+
+    /// <summary>Opens a channel to a worker (first) from the coordinator (second).</summary>
+    public Func<IActorRef, IActorRef, ITensorChannel> Connect { get; init; } = (worker, coordinator) => new InProcessChannel(worker, coordinator);
 
     /// <summary>Takes its notes for checkpoints; null for none.</summary>
     internal Checkpoints.Snapshots? Snapshots { get; init; }

@@ -35,6 +35,9 @@ internal sealed record HostPlace
 
     /// <summary>Told each server and its number before the coordinator begins.</summary>
     public Action<IActorRef, int>? ServerStarted { get; init; }
+
+    /// <summary>Told the coordinator, which takes tensors too, before any worker knows of it.</summary>
+    public Action<IActorRef>? CoordinatorStarted { get; init; }
 }
 
 /// <summary>The coordinator's half of a run, the same for every kind of cluster: weights and their versions, optimizer state, servers, the coordinator, checkpoints. Workers come from outside.</summary>
@@ -112,12 +115,17 @@ internal sealed class JobHost
             Codec = job.Codec,
             WeightsCodec = job.WeightsCodec,
             Notes = job.Notes,
+            Residuals = job.Residuals,
+            ExactRecovery = options.ExactRecovery,
             Snapshots = snapshots,
             Observer = OnEvent,
             Clock = clock,
             Tick = options.Tick,
         };
-        Coordinator = system.ActorOf(Props.Create(() => new CoordinatorActor(setup)), "coordinator");
+        if (place.Connect is { } connect) setup = setup with { Connect = connect };
+        var made = setup;
+        Coordinator = system.ActorOf(Props.Create(() => new CoordinatorActor(made)), "coordinator");
+        place.CoordinatorStarted?.Invoke(Coordinator);
         _ = Coordinator.WatchAsync().ContinueWith(_ => ended.TrySetResult(new RunEvent.Failed("the coordinator stopped")), TaskScheduler.Default);
     }
 
@@ -143,7 +151,7 @@ internal sealed class JobHost
         bool held = store.TryRead(version, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
         lease.Dispose();
-        if (last is not (RunEvent.Failed or RunEvent.Interrupted { Clean: false }) && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last);
+        if (last is not (RunEvent.Failed or RunEvent.RolledBack or RunEvent.Interrupted { Clean: false }) && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last, snapshots.LastResiduals);
         return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state };
     }
 
@@ -208,7 +216,7 @@ internal sealed class JobHost
             if (happened is RunEvent.StepDone step) (steps, version) = (step.Step + 1, step.Version);
             observer(happened);
         }
-        if (happened is RunEvent.Finished or RunEvent.Interrupted or RunEvent.Failed) ended.TrySetResult(happened);
+        if (happened is RunEvent.Finished or RunEvent.Interrupted or RunEvent.Failed or RunEvent.RolledBack) ended.TrySetResult(happened);
         if (happened is RunEvent.CheckpointFailed { InARow: >= CheckpointWriter.MostFailures } failed)
             Coordinator.Tell(new Progress.Failed(term, $"{failed.InARow} checkpoints in a row could not be written: {failed.Error}"));
     }

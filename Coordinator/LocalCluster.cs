@@ -35,6 +35,7 @@ public sealed class LocalCluster : IAsyncDisposable
         this.options = options;
         host = new JobHost(job, options, observer ?? (_ => { }));
         residuals = new ResidualStore(TensorCodec.Create(job.Codec), job.Layout);
+        foreach (var (leaf, state) in job.Residuals) residuals.Restore(leaf, state.After, state.Values.Span);
         for (int i = options.Workers; i < Environment.ProcessorCount; i++) host.Group.Add($"helper {i - options.Workers}");
         system = ActorSystem.Create("disttrain", ProtocolConfig.Shared);
         Clock = new SystemClock(system);

@@ -50,6 +50,9 @@ public abstract record RunEvent
     /// <param name="PredictedGain">How many times as fast the run would be with it; null where that cannot be told.</param>
     public sealed record Warning(string Text, string? Setting = null, double? PredictedGain = null) : RunEvent;
 
+    /// <summary>A crash lost a shard's residual, and the run is to be exact: it ends here, and goes on from its last checkpoint.</summary>
+    public sealed record RolledBack(long Step, string Reason) : RunEvent;
+
     /// <summary>The job reached its end.</summary>
     public sealed record Finished(RunTotals Totals) : RunEvent;
 

@@ -14,6 +14,8 @@ public sealed class WorkerActor : UntypedActor
     private readonly WorkerProgress progress;
     private readonly GradientPool pool;
     private readonly List<SentContribution> sent = [];
+    private readonly LeafStates? states;
+    private readonly Action<int, long> askForState;
     private readonly ICancelable tick;
     private readonly ICancelable? impatience;
     private PieceWork? pieces;
@@ -25,6 +27,7 @@ public sealed class WorkerActor : UntypedActor
     private (long Step, int Leaf) computing;
     private readonly List<(long Step, int Leaf)> applied = [];
     private bool heardWeights;
+    private bool leaving;
     private TimeSpan computeTime;
     private int computedSteps;
     private Term term;
@@ -35,6 +38,8 @@ public sealed class WorkerActor : UntypedActor
         this.setup = setup;
         progress = new WorkerProgress(setup.Plan, setup.Consistency, setup.Buckets.Buckets.Length);
         pool = new GradientPool(setup.Buckets.Layout.Length);
+        states = setup.Codec.HasState ? new LeafStates(setup) : null;
+        askForState = (leaf, after) => setup.Coordinator.Tell(new Residuals.Wanted(term, welcome!.Worker, leaf, after), Self);
         tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
         if (setup.Speculate) impatience = setup.Clock.Every(setup.SpeculateAfter, Self, Impatience.Instance);
         setup.Compute.Post(new CreateReplicaWork(Self, setup.CreateReplica));
@@ -56,6 +61,12 @@ public sealed class WorkerActor : UntypedActor
                 OnPublished(published);
                 arrived.Lease?.Dispose();
                 break;
+            case TensorArrived { Header: Residuals.State state } arrived:
+                if (Follows(state.Term)) states?.Take(state, arrived.Tensor.Span, welcome!.Worker, Self);
+                arrived.Lease?.Dispose();
+                break;
+            case Residuals.Zero zero: if (Follows(zero.Term)) states?.TakeZero(zero.Leaf, zero.After); break;
+            case Residuals.Order order: if (Follows(order.Term)) states?.Add(order); break;
             case PiecesComputed done: OnComputed(done); break;
             case Schedule.Assignment order: if (Follows(order.Term)) progress.Heard(order); break;
             case Schedule.Horizon order: if (Follows(order.Term)) progress.Heard(order); break;
@@ -87,6 +98,8 @@ public sealed class WorkerActor : UntypedActor
     private void Continue()
     {
         if (busy || pieces is null || welcome is null) return;
+        states?.Serve(welcome.Worker, Self);
+        if (leaving) return;
         if (evaluation is { } order && order.Version <= progress.Version && setup.Store.TryRead(order.Version, out var read))
         {
             busy = true;
@@ -97,6 +110,7 @@ public sealed class WorkerActor : UntypedActor
         // Under async a worker's own last piece is in the weights that its next one is computed on.
         if (IsAsync && sent.Count > 0) return;
         if (!progress.TryNext(out long step, out var leaves)) return;
+        if (states is not null && !states.IsReady(step, leaves, askForState)) return;
         Compute(step, leaves);
     }
 
@@ -239,7 +253,7 @@ public sealed class WorkerActor : UntypedActor
 
     private void OnRejoin(Membership.Rejoin rejoin)
     {
-        if (rejoin.Term.CompareTo(term) < 0) return;
+        if (rejoin.Term.CompareTo(term) < 0 || leaving) return;
         welcome = null;
         Join();
     }
@@ -248,12 +262,14 @@ public sealed class WorkerActor : UntypedActor
     private void OnLeave()
     {
         if (welcome is not null) setup.Coordinator.Tell(new Membership.Leave(welcome.Worker, setup.Incarnation), Self);
-        Context.Stop(Self);
+        // States that others need are sent first; the coordinator says when that is done.
+        if (welcome is not null && states is not null) leaving = true;
+        else Context.Stop(Self);
     }
 
     private void OnTick()
     {
-        if (pieces is null) return;
+        if (pieces is null || leaving) return;
         if (welcome is null)
         {
             Join();
@@ -261,6 +277,7 @@ public sealed class WorkerActor : UntypedActor
         }
         Report();
         if (!heardWeights) AskForWeights();
+        states?.Repeat(askForState);
         if (IsAsync && !busy && !heardWeights) AskAgain();
         heardWeights = false;
     }

@@ -33,11 +33,12 @@ internal static class ThrottledCommand
         string workload = args.Length > 0 ? args[0] : "mlp-wide";
         int megabits = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1000;
         using var link = new ThrottledLink(megabits);
-        var place = new Place(Workers, "--insecure", $"--host {link.WorkersHost} --insecure", link.CoordinatorHost, link.Coordinator, link.Workers);
+        // The namespaces share /dev/shm: without this, tensors would not take the link.
+        var place = new Place(Workers, "--insecure --channel tcp", $"--host {link.WorkersHost} --insecure --channel tcp", link.CoordinatorHost, link.Coordinator, link.Workers);
         foreach (var (name, options) in Settings.Where(setting => args.Length < 3 || args[2..].Contains(setting.Name)))
         {
             // Without a throttle the same processes need this long: computing, reducing, copying.
-            var free = ServedJob.RunAsync(workload, new Place(Workers, options)).GetAwaiter().GetResult();
+            var free = ServedJob.RunAsync(workload, new Place(Workers, $"--channel tcp {options}", "--channel tcp")).GetAwaiter().GetResult();
             var slow = ServedJob.RunAsync(workload, place with { ServeOptions = $"{place.ServeOptions} {options}" }, warmUpSeconds: 6, roundSeconds: 4).GetAwaiter().GetResult();
             Report(workload, name, link, free, slow);
         }

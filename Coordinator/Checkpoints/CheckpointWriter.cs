@@ -32,7 +32,7 @@ internal sealed class CheckpointWriter : IDisposable
         {
             foreach (var snapshot in queue.GetConsumingEnumerable())
             {
-                Save(snapshot.Step, snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Notes);
+                Save(snapshot.Step, snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Notes, snapshot.Residuals);
                 snapshots().Return(snapshot);
             }
         }) { IsBackground = true, Name = "checkpoints" };
@@ -50,7 +50,7 @@ internal sealed class CheckpointWriter : IDisposable
     }
 
     /// <summary>Writes now, on the caller's thread.</summary>
-    public void Save(long step, FloatBuffer weights, FloatBuffer[] state, IReadOnlyDictionary<string, string> notes)
+    public void Save(long step, FloatBuffer weights, FloatBuffer[] state, IReadOnlyDictionary<string, string> notes, IReadOnlyDictionary<int, ResidualState> residuals)
     {
         var clock = Stopwatch.StartNew();
         try
@@ -67,6 +67,7 @@ internal sealed class CheckpointWriter : IDisposable
                 DataCard = plan.DataCard,
                 Weights = weights,
                 OptimizerState = [.. job.Rule.StateNames.Select((name, i) => (name, state[i]))],
+                Extra = ResidualState.ToExtra(residuals),
                 Notes = notes,
             };
             string path = plan.Folder.Save(checkpoint, job.Layout, plan.Fence);

@@ -14,6 +14,9 @@ internal sealed class Snapshot(long step, int parts, SnapshotBuffers? buffers)
     /// <summary>Buckets, and the coordinator's notes, that are still to come.</summary>
     public int Missing { get; set; } = parts;
 
+    /// <summary>The error-feedback states of leaves, where the codec has any.</summary>
+    public IReadOnlyDictionary<int, ResidualState> Residuals { get; set; } = new Dictionary<int, ResidualState>();
+
     /// <summary>The coordinator's small state.</summary>
     public IReadOnlyDictionary<string, string> Notes { get; set; } = new Dictionary<string, string>();
 }

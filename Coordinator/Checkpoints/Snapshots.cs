@@ -19,6 +19,12 @@ internal sealed class Snapshots(BucketPlan buckets, int states, long every, Acti
     /// <summary>The coordinator's small state at the run's end.</summary>
     public IReadOnlyDictionary<string, string> Last { get; set; } = new Dictionary<string, string>();
 
+    /// <summary>The error-feedback states at the run's end.</summary>
+    public IReadOnlyDictionary<int, ResidualState> LastResiduals { get; set; } = new Dictionary<int, ResidualState>();
+
+    /// <summary>The next step after this many that is wanted.</summary>
+    public long NextAfter(long version) => (version / every + 1) * every;
+
     /// <summary>Whether the state after this many steps is wanted.</summary>
     public bool Wants(long version) => version % every == 0;
 
@@ -35,10 +41,11 @@ internal sealed class Snapshots(BucketPlan buckets, int states, long every, Acti
     }
 
     /// <summary>The coordinator's small state at a version that is wanted.</summary>
-    public void Note(long version, IReadOnlyDictionary<string, string> notes)
+    public void Note(long version, IReadOnlyDictionary<string, string> notes, IReadOnlyDictionary<int, ResidualState>? residuals = null)
     {
         var snapshot = Find(version);
         snapshot.Notes = notes;
+        snapshot.Residuals = residuals ?? snapshot.Residuals;
         Count(snapshot);
     }
 

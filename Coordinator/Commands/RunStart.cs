@@ -79,6 +79,7 @@ internal sealed class RunStart
             State = [.. job.Rule.StateNames.Select(name => checkpoint.OptimizerState.First(state => state.Name == name).Values)],
             StartStep = checkpoint.Step,
             Notes = checkpoint.Notes,
+            Residuals = ResidualState.FromExtra(checkpoint.Extra),
         };
     }
 

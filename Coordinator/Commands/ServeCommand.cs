@@ -3,7 +3,6 @@ using DistTrain.Coordinator.Checkpoints;
 using DistTrain.Coordinator.Output;
 using DistTrain.Coordinator.Recovery;
 using DistTrain.Coordinator.Serving;
-using DistTrain.Protocol.Codecs;
 using DistTrain.Simd;
 using DistTrain.Training;
 using DistTrain.Worker.CommandLine;
@@ -29,6 +28,7 @@ internal static class ServeCommand
         .. OperationSettings.For<ServeOptions>(options => options.Operation, (options, operation) => options with { Operation = operation }),
         .. ClusterSettings.For<ServeOptions>(options => options.Cluster, (options, cluster) => options with { Cluster = cluster }),
         new("standby", "", "Checkpoints", "Waits until the coordinator that shares --checkpoint-dir fails, then goes on from its last checkpoint. Workers name both: --coordinator a:4053,b:4053.", (options, given) => options with { Standby = given.Switch() }),
+        new("exact-recovery", "", "Checkpoints", "With --codec topk or powersgd: where a crash loses a shard's residual, goes back to the last checkpoint instead of going on from zero.", (options, given) => options with { Cluster = options.Cluster with { ExactRecovery = given.Switch() } }),
         .. CheckpointSettings.For<ServeOptions>(options => options.Checkpoints, (options, checkpoints) => options with { Checkpoints = checkpoints }),
         .. OutputSettings.For<ServeOptions>(options => options.Output, (options, output) => options with { Output = output }),
     ];
@@ -60,32 +60,26 @@ internal static class ServeCommand
         if (options.Standby && new CheckpointFolder(options.Checkpoints.Folder!).Files().Count > 0) options = options with { Checkpoints = options.Checkpoints with { Resume = true } };
         var start = RunStart.Find(options.Checkpoints, log.Note);
         if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
-        if (CodecSpec.ParseGradient(options.Job.Codec).HasState) throw new UserErrorException($"--codec was {options.Job.Codec}, expected none, bf16, fp16 or int8: its residuals do not move between processes yet");
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobFile.Build(options.Job, options.JobFile, options.MinWorkers, code, options.DataRoot);
         var resolved = options.Job with { Shards = job.Shards };
         var settings = options.Cluster with { Workers = options.MinWorkers, Checkpoints = start.Plan(resolved, job) is { } plan ? plan with { Fence = reign!.TryFenced } : null };
         if (options.Network is { Insecure: true, Tls: (null, null, null) }) log.Note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
-        Action<RunEvent>? tellAll = null;
         var begun = start.Begin(ClusterJob.From(job, options.Job), job);
         var events = new RunLog(log.Events, begun.StartStep, reign?.Term ?? 1);
-        using var cluster = new ServeCluster(begun, options, settings, reign, happened =>
-        {
-            events.Tell(happened);
-            tellAll!(happened);
-        });
-        health.Within(cluster.System, () => reign is null || reign.IsFresh);
+        var runner = new ServeRunner(options, settings, reign, job, resolved, log.Note, opened => health.Within(opened.System, () => reign is null || reign.IsFresh));
+        using var cluster = runner.Open(begun, options);
         log.Note($"listening on {options.Network.ReachedAt}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port).With(options.Job);
-        return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) =>
-        {
-            tellAll = happened =>
+        return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) => runner.RunAsync(
+            cluster,
+            happened =>
             {
+                events.Tell(happened);
                 // The starting workers may have settled it.
                 if (happened is RunEvent.Started) facts.Numerics = Numerics.Name(Numerics.Level);
                 tell(happened);
-            };
-            return cluster.RunAsync(resolved, job.Data, stop);
-        }, log.Lines);
+            },
+            stop), log.Lines);
     }
 }

@@ -66,7 +66,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private readonly Dictionary<Address, (string Name, TimeSpan Heard)> nodes = [];
     private readonly Dictionary<Address, (Nodes.Hello Hello, IActorRef Node, TimeSpan Heard)> waiting = [];
     private (Nodes.Offer Offer, SimdLevel Level)? opened;
-    private bool over;
+    private bool over, goesOn;
 
     /// <summary>Opens the gate.</summary>
     public Gate(GateSetup setup) => this.setup = setup;
@@ -118,6 +118,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
             case ChannelBroken broken: OnBroken(broken.Node); break;
             case Opened job: OnOpened(job); break;
             case JobOver: OnOver(); break;
+            case GoesBack: OnGoesBack(); break;
             default: Unhandled(message); break;
         }
     }
@@ -125,7 +126,11 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private void OnHello(Nodes.Hello hello)
     {
         if ((Refusal(hello.Version, hello.Name, hello.Incarnation, hello.Proof) ?? Unable(hello)) is { } reason) Refuse(hello, Sender, reason);
-        else if (over) Sender.Tell(new Schedule.JobEnded(setup.Term, "over"), Self);
+        else if (over)
+        {
+            // A coordinator that goes back to its checkpoint will answer when it is there again.
+            if (!goesOn) Sender.Tell(new Schedule.JobEnded(setup.Term, "over"), Self);
+        }
         else if (opened is { } job) Admit(hello, Sender, job.Offer);
         else Gather(hello);
     }
@@ -202,7 +207,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
         var address = Sender.Path.Address;
         if (over)
         {
-            Sender.Tell(new Schedule.JobEnded(setup.Term, "over"), Self);
+            Sender.Tell(goesOn ? new Nodes.Pong(default) : new Schedule.JobEnded(setup.Term, "over"), Self);
             return;
         }
         nodes[address] = (ping.Name, Now);
@@ -230,6 +235,14 @@ internal sealed class Gate : UntypedActor, IWithTimers
         if (nodes.Count == 0) setup.AllGone.TrySetResult();
     }
 
+    /// <summary>Nodes are told that their job is another one from now on: they begin again, and find it here.</summary>
+    private void OnGoesBack()
+    {
+        goesOn = true;
+        foreach (var node in nodes.Keys) Context.ActorSelection(new RootActorPath(node) / "user" / "node").Tell(new Nodes.Pong(default), Self);
+        OnOver();
+    }
+
     /// <summary>How tensors travel to the node of a name; empty where none did yet.</summary>
     private string ChannelTo(string name)
     {
@@ -249,6 +262,12 @@ internal sealed class Gate : UntypedActor, IWithTimers
     internal sealed class JobOver
     {
         public static readonly JobOver Instance = new();
+    }
+
+    /// <summary>The run goes back to its last checkpoint: nodes are to begin again.</summary>
+    internal sealed class GoesBack
+    {
+        public static readonly GoesBack Instance = new();
     }
 
     private sealed record ShutOut(Address Node);

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Cluster;
 using DistTrain.Coordinator.Recovery;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Simd;
 using DistTrain.Training;
 using DistTrain.Transport;
@@ -61,9 +62,10 @@ internal sealed class ServeCluster : IDisposable
     {
         var place = new HostPlace { MinWorkers = options.MinWorkers, WorkersMayJoin = true, Term = new Term(reign?.Term ?? 1) };
         IActorRef gate = ActorRefs.Nobody;
+        int stateLength = TensorCodec.Create(job.Codec).StateLength(job.Layout.ParameterLength);
         hub = new ChannelHub(system, new ChannelHubOptions
         {
-            Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec),
+            Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec, stateLength),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
             PublicHost = options.Network.ReachedAt,
@@ -116,6 +118,7 @@ internal sealed class ServeCluster : IDisposable
             Settled = resolved,
             Connect = hub.Connect,
             ServerStarted = (server, number) => hub.Register(server, new GradientPlacer(host.Buckets, number)),
+            CoordinatorStarted = coordinator => hub.Register(coordinator, new ResidualPlacer(stateLength)),
         });
         // What came before there was anybody to tell.
         if (reason is not null) host.Stop(reason);
@@ -124,7 +127,11 @@ internal sealed class ServeCluster : IDisposable
             place.Job, place.Term, JobJson.Of(resolved), job.Layout.Hash, data.Fingerprint, data.Summary, settings.Servers, settings.BucketBytes, settings.Speculate, host.Coordinator);
         gate.Tell(new Gate.Opened(offer, level));
         var last = await host.Ended.ConfigureAwait(false);
-        if (reign is null || reign.TryFenced(() => { }))
+        if (last is RunEvent.RolledBack)
+        {
+            gate.Tell(Gate.GoesBack.Instance);
+        }
+        else if (reign is null || reign.TryFenced(() => { }))
         {
             gate.Tell(Gate.JobOver.Instance);
         }
@@ -138,7 +145,7 @@ internal sealed class ServeCluster : IDisposable
         hub.Dispose();
         await Task.WhenAny(system.Terminate(), Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
         var result = host.Result(last);
-        if (last is not RunEvent.Failed) reign?.End();
+        if (last is RunEvent.Finished or RunEvent.Interrupted) reign?.End();
         return result;
     }
 

@@ -45,6 +45,11 @@ public static class ProtocolManifest
         ("nb", typeof(Nodes.Bye)),
         ("na", typeof(Nodes.Ask)),
         ("ns", typeof(Nodes.Status)),
+        ("rw", typeof(Residuals.Wanted)),
+        ("ro", typeof(Residuals.Order)),
+        ("ra", typeof(Residuals.Answer)),
+        ("rs", typeof(Residuals.State)),
+        ("rz", typeof(Residuals.Zero)),
         ("eo", typeof(Evaluation.Order)),
         ("er", typeof(Evaluation.Report)),
     ];

@@ -65,3 +65,20 @@ public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITenso
     public static Func<Protocol.IProtocolMessage, IDisposable?> HoldVersions(WeightStore store) =>
         message => message is Protocol.Weights.Published published && store.TryRead(published.Version, out var lease) ? lease : null;
 }
+
+/// <summary>Where tensors go that are none of the layout's buckets, error-feedback states: each into memory of its own. All others go where another placer says.</summary>
+/// <param name="length">Floats of such a tensor; 0 where there are none.</param>
+/// <param name="others">The other placer; null for an actor that takes nothing else.</param>
+public sealed class ResidualPlacer(int length, ITensorPlacer? others = null) : ITensorPlacer
+{
+    /// <inheritdoc/>
+    public Placement Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease)
+    {
+        destination = default;
+        lease = null;
+        if (header.Bucket != FrameHeader.NoBucket) return others?.Place(header, out destination, out lease) ?? Placement.Refuse;
+        if (length == 0 || header.Floats != length) return Placement.Refuse;
+        destination = new TensorSlice(new FloatBuffer(length), 0, length);
+        return Placement.Take;
+    }
+}

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Cluster;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 using DistTrain.Training;
@@ -68,9 +69,10 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         using var built = job;
         var cluster = Cluster.Get(system);
         cluster.Join(gate.Path.Address);
+        int stateLength = TensorCodec.Create(job.Codec).StateLength(job.Buckets.Layout.ParameterLength);
         using var hub = new ChannelHub(system, new ChannelHubOptions
         {
-            Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces, job.Codec, job.WeightsCodec),
+            Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces, job.Codec, job.WeightsCodec, stateLength),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
             PublicHost = options.Network.ReachedAt,
@@ -101,7 +103,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Clock = new SystemClock(system),
         };
         var worker = system.ActorOf(Props.Create(() => new WorkerActor(setup)), "worker");
-        hub.Register(worker, new WeightPlacer(job.Buckets, store));
+        hub.Register(worker, new ResidualPlacer(stateLength, new WeightPlacer(job.Buckets, store)));
         WasIn = true;
         var own = cluster.SelfAddress;
         note($"{options.Name} listens on {own.Host}:{own.Port} and takes part in the job of {gate.Path.Address.Host}:{gate.Path.Address.Port}");

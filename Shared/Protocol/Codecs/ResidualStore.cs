@@ -47,12 +47,41 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout)
     /// <summary>The state of a leaf after the last step that was computed for it; null where there is none yet. To be read only while nothing is computed.</summary>
     public (long Step, FloatBuffer Values)? StateOf(int leaf) => leaves.TryGetValue(leaf, out var state) ? (state.Step, state.After.Values) : null;
 
+    /// <summary>Floats of a leaf's state.</summary>
+    public int StateLength => codec.StateLength(layout.ParameterLength);
+
     /// <summary>Puts a leaf's state in place, as it was after a step.</summary>
     public void Restore(int leaf, long step, ReadOnlySpan<float> values)
     {
         var state = new Leaf(codec, layout.ParameterLength) { Step = step };
         values.CopyTo(state.After.Values.Span);
         leaves[leaf] = state;
+    }
+
+    /// <summary>Puts a leaf's state to zero, as if that were its state after a step.</summary>
+    public void RestoreZero(int leaf, long step) => leaves[leaf] = new Leaf(codec, layout.ParameterLength) { Step = step };
+
+    /// <summary>Whether a step of a leaf can be encoded: its state is that after the leaf's step before, or the step was encoded here already.</summary>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="step">The step to encode.</param>
+    /// <param name="after">The leaf's step before that.</param>
+    public bool Has(int leaf, long step, long after) => leaves.TryGetValue(leaf, out var state) && (state.Step == step || state.Step == after);
+
+    /// <summary>The last step that was encoded of a leaf, or that its state was restored at; null for none.</summary>
+    public long? StepOf(int leaf) => leaves.TryGetValue(leaf, out var state) ? state.Step : null;
+
+    /// <summary>A copy of a leaf's state after a step, the last one or the one before; null where that is not here. To be made only while nothing is computed.</summary>
+    public FloatBuffer? CopyOf(int leaf, long after)
+    {
+        if (!leaves.TryGetValue(leaf, out var state)) return null;
+        lock (state)
+        {
+            var values = state.Step == after ? state.After.Values : state.StepBefore == after ? state.Before.Values : null;
+            if (values is null) return null;
+            var copy = new FloatBuffer(values.Length);
+            values.Span.CopyTo(copy.Span);
+            return copy;
+        }
     }
 
     private sealed class Leaf(TensorCodec codec, int floats)
@@ -64,10 +93,14 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout)
         /// <summary>The step that <see cref="After"/> is being made for.</summary>
         public long Step { get; set; } = -1;
 
+        /// <summary>The step that <see cref="Before"/> was made for; −2 where it is of no use.</summary>
+        public long StepBefore { get; private set; } = -2;
+
         public bool Begin(long step)
         {
             if (step <= Step) return step == Step;
             (Before, After) = (After, Before);
+            StepBefore = Step;
             Step = step;
             return true;
         }

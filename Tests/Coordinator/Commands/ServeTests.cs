@@ -26,6 +26,7 @@ public sealed partial class ServeTests : IDisposable
     [InlineData("tcp", "--bucket-bytes 65536 --servers 2 --clip-norm 1")]
     [InlineData("shm", "--codec int8 --weights-codec bf16 --bucket-bytes 65536")]
     [InlineData("akka", "--codec bf16")]
+    [InlineData("tcp", "--codec powersgd:2 --weights-codec bf16")]
     public async Task Workers_in_processes_of_their_own_come_to_the_bits_of_a_local_cluster(string channel, string more)
     {
         var local = CommandProcess.RunAsync($"local {Job} --epochs 2 {more}");
@@ -56,18 +57,80 @@ public sealed partial class ServeTests : IDisposable
         Assert.Contains((await third.EndAsync()).ExitCode, new[] { 0 });
     }
 
-    [Fact]
-    public async Task A_worker_that_is_asked_to_go_hands_its_work_over_at_once()
+    [Theory]
+    [InlineData("")]
+    [InlineData("--codec topk:0.05")]
+    public async Task A_worker_that_is_asked_to_go_hands_its_work_over_at_once(string codec)
     {
-        var local = CommandProcess.RunAsync($"local {Long}");
+        var local = CommandProcess.RunAsync($"local {Long} {codec}");
         // A detection time that the test would not outlast.
-        var (serve, port) = await Serve($"--min-workers 2 --detection-time 600 {Long}");
+        var (serve, port) = await Serve($"--min-workers 2 --detection-time 600 {Long} {codec}");
         var (first, second) = (Join(port), Join(port));
         await serve.PrintedAsync("\"step\":3,");
         first.Send(PosixSignal.SIGTERM);
         Assert.Equal(143, (await first.EndAsync()).ExitCode);
         Assert.Equal(Hashes(await local), Hashes(await serve.EndAsync()));
         Assert.Equal(0, (await second.EndAsync()).ExitCode);
+    }
+
+    [Fact]
+    public async Task Residuals_move_to_a_worker_that_joins()
+    {
+        var local = CommandProcess.RunAsync($"local {Long} --codec topk:0.05");
+        var (serve, port) = await Serve($"--min-workers 1 {Long} --codec topk:0.05");
+        var workers = new List<CommandProcess> { Join(port) };
+        for (int joined = 1; joined < 3; joined++)
+        {
+            await serve.PrintedAsync("\"step\":", 3 * joined);
+            workers.Add(Join(port));
+            await serve.PrintedAsync("worker_joined", joined + 1);
+        }
+        var result = await serve.EndAsync();
+        Assert.Equal(Hashes(await local), Hashes(result));
+        Assert.DoesNotContain(result.Events, e => e.GetProperty("event").GetString() == "warning");
+        foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_residual_that_a_crash_loses_is_told_of_or_costs_no_bit_under_exact_recovery(bool exact)
+    {
+        var local = CommandProcess.RunAsync($"local {Long} --codec topk:0.05");
+        var (serve, port) = await Serve($"--min-workers 2 --detection-time 2 {Long} --codec topk:0.05 {(exact ? "--checkpoint-dir saved --checkpoint-every 5 --exact-recovery" : "")}");
+        var (first, second) = (Join(port), Join(port));
+        await serve.PrintedAsync(exact ? "\"checkpoint\"" : "\"step\":3,");
+        first.Kill();
+        var result = await serve.EndAsync();
+        Assert.True(result.ExitCode == 0, result.Output + result.Errors);
+        var warnings = result.Events.Where(e => e.GetProperty("event").GetString() == "warning").ToList();
+        if (exact)
+        {
+            Assert.Equal(Hashes(await local), Hashes(result));
+            Assert.Contains("goes back to the last checkpoint", result.Errors);
+            Assert.Single(result.Events, e => e.GetProperty("event").GetString() == "started");
+        }
+        else
+        {
+            Assert.Contains(warnings, e => e.GetProperty("text").GetString()!.Contains("was lost with its worker", StringComparison.Ordinal));
+            Assert.NotEqual(Hashes(await local), Hashes(result));
+        }
+        Assert.Equal(0, (await second.EndAsync()).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("--codec topk:0.05")]
+    public async Task A_coordinator_that_is_killed_goes_on_from_its_checkpoint_and_workers_wait_for_it(string codec)
+    {
+        var local = CommandProcess.RunAsync($"local {Long} {codec}");
+        var (serve, port) = await Serve($"--min-workers 2 --detection-time 2 {Long} {codec} --checkpoint-dir saved --checkpoint-every 5");
+        var workers = new[] { Join(port, "--detection-time 2"), Join(port, "--detection-time 2") };
+        await serve.PrintedAsync("\"checkpoint\"", 2);
+        serve.Kill();
+        var (again, _) = await Serve("--min-workers 2 --detection-time 2 --output json --resume --checkpoint-dir saved", port);
+        Assert.Equal(Hashes(await local), Hashes(await again.EndAsync()));
+        foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
     }
 
     [Fact]
@@ -91,6 +154,25 @@ public sealed partial class ServeTests : IDisposable
         long steps = result.Last("interrupted").GetProperty("steps").GetInt64();
         Assert.Contains(result.Events, e => e.GetProperty("event").GetString() == "checkpoint" && e.GetProperty("step").GetInt64() == steps);
         Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+    }
+
+    [Theory]
+    [InlineData(PosixSignal.SIGTERM, 143)]
+    [InlineData(PosixSignal.SIGINT, 130)]
+    public async Task A_signal_ends_the_served_job_after_its_step_saved(PosixSignal signal, int exitCode)
+    {
+        var (serve, port) = await Serve($"--min-workers 2 {Long} --codec topk:0.05 --checkpoint-dir saved");
+        var workers = new[] { Join(port), Join(port) };
+        await serve.PrintedAsync("\"step\":3,");
+        serve.Send(signal);
+        var result = await serve.EndAsync();
+        Assert.True(result.ExitCode == exitCode, result.Output + result.Errors);
+        long steps = result.Last("interrupted").GetProperty("steps").GetInt64();
+        Assert.Contains(result.Events, e => e.GetProperty("event").GetString() == "checkpoint" && e.GetProperty("step").GetInt64() == steps);
+        foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+        var local = CommandProcess.RunAsync($"local {Long} --codec topk:0.05");
+        var resumed = await CommandProcess.RunInAsync(folder.Folder, "local --resume --checkpoint-dir saved --output json");
+        Assert.Equal(Hashes(await local), Hashes(resumed));
     }
 
     [Fact]
