@@ -58,6 +58,7 @@ internal static class ThrottledCommand
         Measure.Print(
             ("workload", "throttled"), ("model", workload), ("setting", setting), ("workers", Workers), ("link_mb_per_s", link.BytesPerSecond / 1e6), ("bytes_up", up), ("bytes_down", down), ("bucket_bytes", bucketBytes),
             ("compute_ms", free.SecondsPerStep * 1e3), ("wire_ms", wire * 1e3 / steps), ("bucket_trip_ms", trip * 1e3 / steps), ("bound_ms", bound * 1e3), ("ms_per_step", slow.SecondsPerStep * 1e3), ("of_bound", slow.SecondsPerStep / bound),
+            ("warned_of", slow.Warning is { } warning && warning.TryGetProperty("setting", out var proposed) ? proposed.GetString() : null), ("predicted_gain", slow.Warning is { } told && told.TryGetProperty("predicted_gain", out var gain) ? gain.GetDouble() : null),
             ("formula", steps == 1 ? "max(compute, wire) + bucket_trip" : $"compute + (wire + bucket_trip) / {steps}"));
     }
 

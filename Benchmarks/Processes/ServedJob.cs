@@ -21,7 +21,8 @@ internal sealed record Place(int Workers, string ServeOptions = "", string JoinO
 /// <param name="Batch">The global batch.</param>
 /// <param name="Started">The event <c>started</c>.</param>
 /// <param name="Ended">The last event.</param>
-internal sealed record Served(double SecondsPerStep, int Batch, JsonElement Started, JsonElement Ended);
+/// <param name="Warning">The first event <c>warning</c>; null for none.</param>
+internal sealed record Served(double SecondsPerStep, int Batch, JsonElement Started, JsonElement Ended, JsonElement? Warning);
 
 /// <summary>A named workload under <c>serve</c> and <c>join</c>, the commands themselves: warm-up, then rounds of at least a given time by the coordinator's events; the best one counts.</summary>
 internal static partial class ServedJob
@@ -57,6 +58,7 @@ internal static partial class ServedJob
     private static async Task<Served> MeasureAsync(Child serve, int batch, double warmUpSeconds, double roundSeconds)
     {
         JsonElement started = default, last = default;
+        JsonElement? warning = null;
         double best = double.MaxValue;
         (long Time, long Step) began = default;
         long first = 0;
@@ -66,6 +68,7 @@ internal static partial class ServedJob
             last = line;
             string kind = line.GetProperty("event").GetString()!;
             if (kind == "started") started = line;
+            if (kind == "warning") warning ??= line;
             if (kind == "failed") break;
             if (kind != "step" || round == Rounds) continue;
             long step = line.GetProperty("step").GetInt64();
@@ -82,7 +85,7 @@ internal static partial class ServedJob
             began = (time, step);
         }
         if (best == double.MaxValue || !last.TryGetProperty("weights_sha256", out _)) throw new InvalidOperationException($"the run ended early: {(last.ValueKind == JsonValueKind.Undefined ? "" : last.GetRawText())} {serve.Errors}");
-        return new Served(best, batch, started, last);
+        return new Served(best, batch, started, last, warning);
     }
 
     private static string Data(string workload, int batch, string folder)

@@ -52,6 +52,7 @@ internal sealed class ResidualDesk
         if (wanted.After >= setup.StartStep && !zeroed.Contains((wanted.Leaf, wanted.After))) Ask(new ResidualQuestion(wanted.Leaf, wanted.After, worker), wanted.Worker);
         else if (wanted.After < setup.StartStep && setup.Residuals.TryGetValue(wanted.Leaf, out var saved) && saved.After == wanted.After) Send(worker, wanted.Leaf, saved);
         else worker.Tell(new Residuals.Zero(setup.Term, wanted.Leaf, wanted.After), self);
+        if (wanted.After < setup.StartStep) Release(wanted.Leaf);
     }
 
     /// <summary>A worker answers.</summary>
@@ -63,7 +64,11 @@ internal sealed class ResidualDesk
     }
 
     /// <summary>A worker goes by itself: it is asked for its leaves' states until others have them.</summary>
-    public void Leave(Member member, IEnumerable<int> leaves) => leaving[member.Id] = (member, [.. leaves]);
+    public void Leave(Member member, IEnumerable<int> leaves)
+    {
+        leaving[member.Id] = (member, [.. leaves]);
+        if (leaving[member.Id].Leaves.Count == 0) LetGo(member);
+    }
 
     /// <summary>A worker is lost, or off the roster.</summary>
     public void Forget(WorkerId worker)
@@ -134,13 +139,17 @@ internal sealed class ResidualDesk
     /// <summary>A leaf's state is where it is needed: a worker that leaves and has no other that is needed may go.</summary>
     private void Release(int leaf)
     {
-        foreach (var (worker, (member, leaves)) in leaving.ToList())
+        foreach (var (_, (member, leaves)) in leaving.ToList())
         {
-            if (!leaves.Remove(leaf) || leaves.Count > 0) continue;
-            leaving.Remove(worker);
-            Forget(worker);
-            member.Actor.Tell(new Schedule.JobEnded(setup.Term, "released"), self);
+            if (leaves.Remove(leaf) && leaves.Count == 0) LetGo(member);
         }
+    }
+
+    private void LetGo(Member member)
+    {
+        leaving.Remove(member.Id);
+        Forget(member.Id);
+        member.Actor.Tell(new Schedule.JobEnded(setup.Term, "released"), self);
     }
 
     private void Lose(ResidualQuestion question)

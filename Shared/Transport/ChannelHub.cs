@@ -42,7 +42,7 @@ public sealed class ChannelHub : IDisposable
             listener = new TcpListenerThread(context, new IPEndPoint(AddressOf(options.BindHost), options.Port), options.Identity);
             Port = listener.Port;
         }
-        var offer = new Messages.Offer(options.Rules.Job, options.PublicHost ?? options.BindHost, Port, secret);
+        var offer = new Messages.Offer(options.Rules.Job, options.PublicHost ?? options.BindHost, Port == 0 ? 0 : options.PublicPort ?? Port, secret);
         actor = system.ActorOf(Props.Create(() => new HubActor(context, offer, OnOffer)), HubActor.Name);
     }
 

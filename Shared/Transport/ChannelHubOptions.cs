@@ -22,6 +22,9 @@ public sealed record ChannelHubOptions
     /// <summary>The channel's port; 0 for any free one.</summary>
     public int Port { get; init; }
 
+    /// <summary>The channel's port as other nodes reach it, where something stands in between; null for the port itself.</summary>
+    public int? PublicPort { get; init; }
+
     /// <summary>The node's certificate, where remoting has one: channels are then under the same mutual TLS.</summary>
     public NodeIdentity? Identity { get; init; }
 

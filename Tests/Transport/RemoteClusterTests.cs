@@ -51,7 +51,7 @@ public sealed class RemoteClusterTests
         }
         var coordinatorSetup = new CoordinatorSetup
         {
-            Job = jobId, Plan = job.Plan, Buckets = buckets, Servers = [.. servers], MinWorkers = 2, Clock = head.Clock, Tick = Tick,
+            Job = jobId, Plan = job.Plan, Buckets = buckets, Servers = [.. servers], MinWorkers = 2, Codec = job.Codec, Connect = head.Hub.Connect, Clock = head.Clock, Tick = Tick,
             Observer = e =>
             {
                 if (e is RunEvent.Finished or RunEvent.Failed) ended.TrySetResult(e);
@@ -68,14 +68,55 @@ public sealed class RemoteClusterTests
         Assert.Equal([choice == ChannelChoice.Auto ? "shared-memory" : choice.ToString().ToLowerInvariant()], kinds);
     }
 
+    [Theory]
+    [InlineData("none")]
+    [InlineData("int8")]
+    public async Task Connections_that_are_cut_and_damaged_again_and_again_change_no_bit_of_a_run(string codec)
+    {
+        var job = LinearJob.Of(LinearJob.Plan(epochs: 20)) with { Codec = CodecSpec.ParseGradient(codec) };
+        await using var local = new LocalCluster(job, new ClusterOptions { Workers = 2 });
+        var expected = await local.RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        var random = new Random(9);
+        using var relay = new Relays(() => random.Next(2) == 0 ? Fault.Cut : Fault.FlipBit, () => random.Next(150_000));
+        var ended = new TaskCompletionSource<RunEvent>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var jobId = new JobId(Guid.NewGuid());
+        var buckets = new BucketPlan(job.Layout, 1, 16384);
+        using var head = new Node(job, jobId, buckets, ChannelChoice.Tcp, job.Weights, relay);
+        using var first = new Node(job, jobId, buckets, ChannelChoice.Tcp, null, relay);
+        using var second = new Node(job, jobId, buckets, ChannelChoice.Tcp, null, relay);
+        var setup = new ServerSetup
+        {
+            Job = jobId, Plan = job.Plan, Buckets = buckets, Rule = job.Rule, LearningRate = job.LearningRate, State = [.. job.Rule.StateNames.Select(_ => new FloatBuffer(job.Layout.Length))],
+            Store = head.Store, Compute = head.Group, Clock = head.Clock, Connect = head.Hub.Connect, Tick = Tick,
+        };
+        var server = head.System.ActorOf(Props.Create(() => new ParameterServerActor(setup)), "server-0");
+        head.Hub.Register(server, new GradientPlacer(buckets, 0));
+        var coordinatorSetup = new CoordinatorSetup
+        {
+            Job = jobId, Plan = job.Plan, Buckets = buckets, Servers = [server], MinWorkers = 2, Codec = job.Codec, Connect = head.Hub.Connect, Clock = head.Clock, Tick = Tick,
+            Observer = e =>
+            {
+                if (e is RunEvent.Finished or RunEvent.Failed) ended.TrySetResult(e);
+            },
+        };
+        var coordinator = head.System.ActorOf(Props.Create(() => new CoordinatorActor(coordinatorSetup)), "coordinator");
+        foreach (var node in (Node[])[first, second]) node.AddWorker(job, buckets, head, coordinator);
+        Assert.IsType<RunEvent.Finished>(await ended.Task.WaitAsync(TimeSpan.FromSeconds(90)));
+        Assert.True(head.Store.TryRead(job.Plan.TotalSteps, out var lease));
+        Assert.Equal(expected.WeightsSha256, job.Layout.WeightsSha256(lease.Weights.Span));
+        lease.Dispose();
+        Assert.InRange(relay.Faults, 20, int.MaxValue);
+    }
+
     private static TimeSpan Tick => TimeSpan.FromMilliseconds(200);
 
     private sealed class Node : IDisposable
     {
         private readonly ConcurrentBag<IReplica> replicas = [];
 
-        public Node(ClusterJob job, JobId jobId, BucketPlan buckets, ChannelChoice choice, FloatBuffer? weights)
+        public Node(ClusterJob job, JobId jobId, BucketPlan buckets, ChannelChoice choice, FloatBuffer? weights, Relays? relays = null)
         {
+            int port = relays is null ? 0 : Relays.FreePort();
             var config = ConfigurationFactory.ParseString("""
                 akka.actor.provider = remote
                 akka.remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0 }
@@ -88,7 +129,7 @@ public sealed class RemoteClusterTests
             if (weights is not null && job.WeightsCodec.IsLossy) Published = new WeightStore(0, RoundedWeights.Of(TensorCodec.Create(job.WeightsCodec), buckets, weights));
             Hub = new ChannelHub(System, new ChannelHubOptions
             {
-                Rules = new FrameRules(jobId, buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec), Choice = choice, Hold = WeightPlacer.HoldVersions(Published ?? Store), Channel = Pair.Quick,
+                Rules = new FrameRules(jobId, buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec), Choice = choice, Port = port, PublicPort = relays?.To(port), Hold = WeightPlacer.HoldVersions(Published ?? Store), Channel = Pair.Quick,
             });
             Group.Add("helper");
         }
@@ -127,6 +168,37 @@ public sealed class RemoteClusterTests
             Hub.Dispose();
             Group.Dispose();
             foreach (var replica in replicas) replica.Dispose();
+        }
+    }
+
+    /// <summary>A relay in front of each node, its faults chosen anew for each connection.</summary>
+    private sealed class Relays(Func<Fault> fault, Func<int> at) : IDisposable
+    {
+        private readonly List<Relay> relays = [];
+        private readonly Lock gate = new();
+
+        public int Faults => relays.Sum(relay => relay.Faults);
+
+        public static int FreePort()
+        {
+            using var probe = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+            probe.Start();
+            return ((System.Net.IPEndPoint)probe.LocalEndpoint).Port;
+        }
+
+        public int To(int port)
+        {
+            var relay = new Relay(port, _ =>
+            {
+                lock (gate) return (fault(), at());
+            });
+            relays.Add(relay);
+            return relay.Port;
+        }
+
+        public void Dispose()
+        {
+            foreach (var relay in relays) relay.Dispose();
         }
     }
 }
