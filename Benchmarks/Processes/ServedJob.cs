@@ -27,10 +27,10 @@ internal sealed record Served(double SecondsPerStep, int Batch, JsonElement Star
 /// <summary>A named workload under <c>serve</c> and <c>join</c>, the commands themselves: warm-up, then rounds of at least a given time by the coordinator's events; the best one counts.</summary>
 internal static partial class ServedJob
 {
-    private const int Rounds = 5;
+    private const int Rounds = 10;
 
     /// <summary>Runs it.</summary>
-    public static async Task<Served> RunAsync(string workload, Place place, double warmUpSeconds = 4, double roundSeconds = 1)
+    public static async Task<Served> RunAsync(string workload, Place place, double warmUpSeconds = 6, double roundSeconds = 1)
     {
         var named = NamedModels.Find(workload);
         int batch = named.BatchPerWorker * place.Workers;

@@ -31,7 +31,39 @@ public static partial class Crc32C
         Span<byte> folded = stackalloc byte[Fold];
         if (wide) Fold512(state, bytes, folded);
         else Fold256(state, bytes, folded);
-        // The rest stands for everything before it, as if the state were 0.
+        return Rest(folded);
+    }
+
+    /// <summary>Folds whole rounds of the bytes and copies them.</summary>
+    private static uint FoldAndCopy(uint state, ReadOnlySpan<byte> bytes, Span<byte> copy)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(bytes);
+        ref byte to = ref MemoryMarshal.GetReference(copy);
+        var by = Vector512.Create(Vector256.Create(Vector128.Create(LowHalf, HighHalf)));
+        var (a, b, c, d) = (Vector512<ulong>.Zero, Vector512<ulong>.Zero, Vector512<ulong>.Zero, Vector512<ulong>.Zero);
+        var start = Vector512.CreateScalar((ulong)state);
+        for (nuint at = 0; at < (nuint)bytes.Length; at += Fold)
+        {
+            var (e, f, g, h) = (Vector512.LoadUnsafe(ref first, at), Vector512.LoadUnsafe(ref first, at + 64), Vector512.LoadUnsafe(ref first, at + 128), Vector512.LoadUnsafe(ref first, at + 192));
+            e.StoreUnsafe(ref to, at);
+            f.StoreUnsafe(ref to, at + 64);
+            g.StoreUnsafe(ref to, at + 128);
+            h.StoreUnsafe(ref to, at + 192);
+            // Folding nothing gives nothing, so the first round needs no case of its own.
+            a = Step(a, by, e.AsUInt64() ^ start);
+            b = Step(b, by, f.AsUInt64());
+            c = Step(c, by, g.AsUInt64());
+            d = Step(d, by, h.AsUInt64());
+            start = Vector512<ulong>.Zero;
+        }
+        Span<byte> folded = stackalloc byte[Fold];
+        Store(a, b, c, d, folded);
+        return Rest(folded);
+    }
+
+    /// <summary>What is left after folding stands for everything before it, as if the state were 0.</summary>
+    private static uint Rest(ReadOnlySpan<byte> folded)
+    {
         uint rest = 0;
         foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(folded)) rest = System.Numerics.BitOperations.Crc32C(rest, word);
         return rest;
@@ -52,6 +84,11 @@ public static partial class Crc32C
             c = Step(c, by, Vector512.LoadUnsafe(ref first, at + 128).AsUInt64());
             d = Step(d, by, Vector512.LoadUnsafe(ref first, at + 192).AsUInt64());
         }
+        Store(a, b, c, d, folded);
+    }
+
+    private static void Store(Vector512<ulong> a, Vector512<ulong> b, Vector512<ulong> c, Vector512<ulong> d, Span<byte> folded)
+    {
         ref byte to = ref MemoryMarshal.GetReference(folded);
         a.AsByte().StoreUnsafe(ref to);
         b.AsByte().StoreUnsafe(ref to, 64);

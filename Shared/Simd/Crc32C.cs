@@ -49,6 +49,24 @@ public static partial class Crc32C
         return ~state;
     }
 
+    /// <summary>Copies bytes and gives their checksum with everything before, in one pass over them where the processor can: what does not fit into its caches is then read once.</summary>
+    /// <param name="checksum">The checksum of everything before.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="destination">Room for them; no part of the source.</param>
+    public static uint Copy(uint checksum, ReadOnlySpan<byte> source, Span<byte> destination)
+    {
+        destination = destination[..source.Length];
+        uint state = ~checksum;
+        if (source.Length >= LeastToFold && System.Runtime.Intrinsics.X86.Pclmulqdq.V512.IsSupported)
+        {
+            int whole = source.Length & -Fold;
+            state = FoldAndCopy(state, source[..whole], destination);
+            (source, destination) = (source[whole..], destination[whole..]);
+        }
+        source.CopyTo(destination);
+        return Append(~state, source);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Read(ref byte first, int offset) => Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, offset));
 

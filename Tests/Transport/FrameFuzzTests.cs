@@ -146,6 +146,21 @@ public class FrameFuzzTests
         }
     }
 
+    [Fact]
+    public void Copying_with_the_checksum_copies_every_byte()
+    {
+        byte[] bytes = new byte[5000], copy = new byte[5001];
+        new Random(6).NextBytes(bytes);
+        foreach (int length in (int[])[0, 1, 255, 1023, 1024, 1025, 1279, 1280, 2000, 4096, 5000])
+        {
+            Array.Fill(copy, (byte)7);
+            uint before = Crc32C.Of("before"u8);
+            Assert.Equal(Crc32C.Append(before, bytes.AsSpan(0, length)), Crc32C.Copy(before, bytes.AsSpan(0, length), copy));
+            Assert.True(copy.AsSpan(0, length).SequenceEqual(bytes.AsSpan(0, length)), $"{length} bytes");
+            Assert.Equal(7, copy[length]);
+        }
+    }
+
     private static FrameRules Rules(string codec, int first, int statistics)
     {
         var layout = new ParameterLayout([("w", ImmutableArray.Create(first))], [("s", ImmutableArray.Create(statistics))]);

@@ -63,6 +63,13 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
     /// <summary>Sends a frame whose payload stands in memory; the first part leaves with the header, the last one with the checksum.</summary>
     private void Send(ByteLink link, ReadOnlySpan<byte> start, ReadOnlySpan<byte> payload, uint checksum)
     {
+        if (link.CanSum && payload.Length > Part)
+        {
+            link.Send(start);
+            link.SendSummed(payload, ref checksum);
+            link.Send(Trailer(checksum));
+            return;
+        }
         while (true)
         {
             var part = payload[..Math.Min(Part, payload.Length)];

@@ -1,3 +1,5 @@
+using DistTrain.Simd;
+
 namespace DistTrain.Transport.Links;
 
 /// <summary>
@@ -22,6 +24,17 @@ public abstract class ByteLink : IDisposable
         Send(first);
         if (!second.IsEmpty) Send(second);
         if (!third.IsEmpty) Send(third);
+    }
+
+    /// <summary>Whether bytes are copied here, so that <see cref="SendSummed"/> takes a checksum on the way for less than a pass of its own costs.</summary>
+    public virtual bool CanSum => false;
+
+    /// <summary>Sends all of the bytes and adds them to a checksum.</summary>
+    /// <exception cref="ChannelException">The peer is gone, or does not read.</exception>
+    public virtual void SendSummed(ReadOnlySpan<byte> bytes, ref uint checksum)
+    {
+        checksum = Crc32C.Append(checksum, bytes);
+        Send(bytes);
     }
 
     /// <summary>Waits a moment for something to receive; false where nothing came, or where that cannot be known.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DistTrain.Transport.Links;
 
 /// <summary>
@@ -75,6 +77,16 @@ public sealed class RingLink : ByteLink
     }
 
     /// <inheritdoc/>
+    public override bool CanSum => isWriter;
+
+    /// <inheritdoc/>
+    public override void SendSummed(ReadOnlySpan<byte> bytes, ref uint checksum)
+    {
+        if (isWriter) Write(bytes, wakes: true, ref checksum);
+        else base.SendSummed(bytes, ref checksum);
+    }
+
+    /// <inheritdoc/>
     public override int Receive(Span<byte> buffer) => isWriter ? ReceiveRecord(buffer) : Read(buffer);
 
     /// <inheritdoc/>
@@ -87,7 +99,9 @@ public sealed class RingLink : ByteLink
         lock (ringUse) ring.Dispose();
     }
 
-    private void Write(ReadOnlySpan<byte> bytes, bool wakes)
+    private void Write(ReadOnlySpan<byte> bytes, bool wakes) => Write(bytes, wakes, ref Unsafe.NullRef<uint>());
+
+    private void Write(ReadOnlySpan<byte> bytes, bool wakes, ref uint checksum)
     {
         while (!bytes.IsEmpty)
         {
@@ -96,7 +110,8 @@ public sealed class RingLink : ByteLink
             lock (ringUse)
             {
                 ThrowIfBroken();
-                count = ring.TryWrite(bytes[..Math.Min(bytes.Length, Piece)]);
+                var piece = bytes[..Math.Min(bytes.Length, Piece)];
+                count = Unsafe.IsNullRef(ref checksum) ? ring.TryWrite(piece) : ring.TryWrite(piece, ref checksum);
                 if (wakes || count == 0) wake = ring.MustWakeReader();
             }
             bytes = bytes[count..];

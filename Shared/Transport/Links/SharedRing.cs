@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Security.Cryptography;
+using DistTrain.Simd;
 
 namespace DistTrain.Transport.Links;
 
@@ -99,6 +100,17 @@ public sealed unsafe class SharedRing : IDisposable
     {
         int count = Math.Min(bytes.Length, Free());
         Copy(bytes[..count]);
+        own += count;
+        Volatile.Write(ref Written, own);
+        return count;
+    }
+
+    /// <summary>Writes as much as fits, and adds it to a checksum on the way.</summary>
+    public int TryWrite(ReadOnlySpan<byte> bytes, ref uint checksum)
+    {
+        int count = Math.Min(bytes.Length, Free()), at = (int)(own & (size - 1)), first = Math.Min(count, size - at);
+        checksum = Crc32C.Copy(checksum, bytes[..first], new Span<byte>(start + DataAt + at, first));
+        checksum = Crc32C.Copy(checksum, bytes[first..count], new Span<byte>(start + DataAt, count - first));
         own += count;
         Volatile.Write(ref Written, own);
         return count;
