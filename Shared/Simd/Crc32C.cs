@@ -61,7 +61,8 @@ public static partial class Crc32C
         {
             int whole = source.Length & -Fold;
             state = FoldAndCopy(state, source[..whole], destination);
-            (source, destination) = (source[whole..], destination[whole..]);
+            source = source[whole..];
+            destination = destination[whole..];
         }
         source.CopyTo(destination);
         return Append(~state, source);
