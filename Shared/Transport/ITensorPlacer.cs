@@ -23,4 +23,7 @@ public interface ITensorPlacer
     /// <param name="destination">As many floats as the header says.</param>
     /// <param name="lease">To be disposed by the receiver once it no longer needs the floats; null where they are not lent.</param>
     Placement Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease);
+
+    /// <summary>A tensor that was placed is there whole, its checksum right; told before its receiver is.</summary>
+    void Arrived(in FrameHeader header) { }
 }

@@ -49,17 +49,29 @@ public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlac
 /// <param name="store">The node's weights.</param>
 public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITensorPlacer
 {
+    private readonly long[] arrived = [.. Enumerable.Repeat(long.MinValue, buckets.Buckets.Length)];
+    private readonly FloatBuffer?[] again = new FloatBuffer?[buckets.Buckets.Length];
+
     /// <inheritdoc/>
     public Placement Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease)
     {
         destination = default;
         lease = null;
         if ((uint)header.Bucket >= (uint)buckets.Buckets.Length || header.Hi != 0) return Placement.Refuse;
-        if (store.TryOpen(header.Step) is not { } version) return Placement.Discard;
         var bucket = buckets.Buckets[header.Bucket];
+        if (header.Step <= Volatile.Read(ref arrived[header.Bucket]))
+        {
+            // Its floats may be in use: what comes again, perhaps damaged on its way, must not touch them. The receiver is told all the same.
+            destination = new TensorSlice(again[header.Bucket] ??= new FloatBuffer(bucket.Length), 0, bucket.Length);
+            return Placement.Take;
+        }
+        if (store.TryOpen(header.Step) is not { } version) return Placement.Discard;
         destination = new TensorSlice(version, bucket.Offset, bucket.Length);
         return Placement.Take;
     }
+
+    /// <inheritdoc/>
+    public void Arrived(in FrameHeader header) => Volatile.Write(ref arrived[header.Bucket], Math.Max(arrived[header.Bucket], header.Step));
 
     /// <summary>What a hub's <see cref="ChannelHubOptions.Hold"/> takes on a server's node: a version that waits to be sent is not written over.</summary>
     public static Func<Protocol.IProtocolMessage, IDisposable?> HoldVersions(WeightStore store) =>
@@ -80,5 +92,11 @@ public sealed class ResidualPlacer(int length, ITensorPlacer? others = null) : I
         if (length == 0 || header.Floats != length) return Placement.Refuse;
         destination = new TensorSlice(new FloatBuffer(length), 0, length);
         return Placement.Take;
+    }
+
+    /// <inheritdoc/>
+    public void Arrived(in FrameHeader header)
+    {
+        if (header.Bucket != FrameHeader.NoBucket) others?.Arrived(header);
     }
 }

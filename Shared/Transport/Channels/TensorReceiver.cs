@@ -96,6 +96,7 @@ internal sealed class TensorReceiver : ITensorPlacer
                 // A place that is not lent is given back at once; one that is, when its lease is.
                 var lease = frame.Lease is null ? null : new CreditLease(session, bytes, frame.Lease);
                 delivered = true;
+                if (frame.Header.Floats > 0) route.Placer.Arrived(frame.Header);
                 route.Receiver.Tell(new TensorArrived(message, frame.Tensor, lease), route.Sender);
                 if (lease is not null) return;
             }
