@@ -54,6 +54,9 @@ public sealed class AsyncServerActor : UntypedActor
             case Schedule.Halt order: if (order.Term == setup.Term) OnHalt(order); break;
             case Progress.Wanted wanted: if (wanted.Term == setup.Term) OnProgressWanted(wanted); break;
             case Terminated dead: OnLost(dead.ActorRef); break;
+            case Serving.NodeLost node:
+                foreach (var gone in workers.Keys.Where(worker => worker.Path.Address == node.Node).ToList()) OnLost(gone);
+                break;
             case Schedule.JobEnded: Context.Stop(Self); break;
             default: Unhandled(message); break;
         }

@@ -129,6 +129,9 @@ internal sealed class JobHost
         _ = Coordinator.WatchAsync().ContinueWith(_ => ended.TrySetResult(new RunEvent.Failed("the coordinator stopped")), TaskScheduler.Default);
     }
 
+    /// <summary>The parameter servers; none before <see cref="Start"/>.</summary>
+    public ImmutableArray<IActorRef> Servers => servers;
+
     /// <summary>Ends when the run does; the last event.</summary>
     public Task<RunEvent> Ended => ended.Task;
 

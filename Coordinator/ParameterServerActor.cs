@@ -51,6 +51,9 @@ public sealed class ParameterServerActor : UntypedActor
             case Norms.Verdict verdict: OnVerdict(verdict); break;
             case Progress.Wanted wanted: OnProgressWanted(wanted); break;
             case Terminated dead: workers.Remove(dead.ActorRef); break;
+            case Serving.NodeLost node:
+                foreach (var gone in workers.Keys.Where(worker => worker.Path.Address == node.Node).ToList()) workers.Remove(gone);
+                break;
             case Tick: SendPart(); break;
             case Schedule.Horizon or Schedule.Halt: break;
             case Schedule.JobEnded: Context.Stop(Self); break;

@@ -65,7 +65,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private readonly Cluster cluster = Cluster.Get(Context.System);
     private readonly Dictionary<Address, (string Name, TimeSpan Heard)> nodes = [];
     private readonly Dictionary<Address, (Nodes.Hello Hello, IActorRef Node, TimeSpan Heard)> waiting = [];
-    private (Nodes.Offer Offer, SimdLevel Level)? opened;
+    private Opened? opened;
     private bool over, goesOn;
 
     /// <summary>Opens the gate.</summary>
@@ -157,7 +157,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     private void OnOpened(Opened job)
     {
-        opened = (job.Offer, job.Level);
+        opened = job;
         foreach (var (hello, node, _) in waiting.Values)
         {
             if (Unable(hello) is { } reason) Refuse(hello, node, reason);
@@ -218,7 +218,11 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private void Lose(Address address)
     {
         double silent = nodes.TryGetValue(address, out var known) ? (Now - known.Heard).TotalMilliseconds : 0;
-        opened?.Offer.Coordinator.Tell(new NodeLost(address, silent), Self);
+        if (opened is not { } job) return;
+        var lost = new NodeLost(address, silent);
+        job.Offer.Coordinator.Tell(lost, Self);
+        // Weights that wait to be sent there would hold a version of each step until the node is shut out.
+        foreach (var server in job.Servers) server.Tell(lost, Self);
     }
 
     private void Forget(Address address)
@@ -253,7 +257,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private string NameOf(Address address) => nodes.TryGetValue(address, out var known) ? known.Name : address.ToString();
 
     /// <summary>The job can begin: what nodes are told of it.</summary>
-    internal sealed record Opened(Nodes.Offer Offer, SimdLevel Level) : INoSerializationVerificationNeeded;
+    internal sealed record Opened(Nodes.Offer Offer, SimdLevel Level, ImmutableArray<IActorRef> Servers) : INoSerializationVerificationNeeded;
 
     /// <summary>A connection for tensors to a node is no more.</summary>
     internal sealed record ChannelBroken(Address Node) : INoSerializationVerificationNeeded;

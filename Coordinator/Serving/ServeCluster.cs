@@ -125,7 +125,7 @@ internal sealed class ServeCluster : IDisposable
         if (reign is { Lost.IsCancellationRequested: true }) host.Fail(TakenOver);
         var offer = new Nodes.Offer(
             place.Job, place.Term, JobJson.Of(resolved), job.Layout.Hash, data.Fingerprint, data.Summary, settings.Servers, settings.BucketBytes, settings.Speculate, host.Coordinator);
-        gate.Tell(new Gate.Opened(offer, level));
+        gate.Tell(new Gate.Opened(offer, level, host.Servers));
         var last = await host.Ended.ConfigureAwait(false);
         if (last is RunEvent.RolledBack)
         {

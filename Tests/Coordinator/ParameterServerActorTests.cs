@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using DistTrain.Coordinator;
+using DistTrain.Coordinator.Serving;
 using DistTrain.Optim;
 using DistTrain.Protocol;
 using DistTrain.Tensors;
@@ -73,6 +74,16 @@ public sealed class ParameterServerActorTests : TestKit
         Assert.Equal([0, 1, 2, 3], applied.Leaves.Select(leaf => leaf.Piece));
         Assert.Equal(Expected(LinearJob.Start(), (0, 0.25f), (1, 0.25f), (2, 0.25f), (3, 0.25f)), Weights(1));
         Assert.Equal(LinearJob.Start().Span.ToArray(), Weights(0));
+    }
+
+    [Fact]
+    public void A_node_that_is_lost_gets_no_weights_until_it_asks_again()
+    {
+        server.Tell(new NodeLost(TestActor.Path.Address, 0));
+        for (int leaf = 0; leaf < 4; leaf++) Send(leaf, leaf + 1, leaf);
+        ExpectMsg<Progress.Applied>();
+        server.Tell(new Weights.Wanted(new Term(2), new WorkerId(0), 0), TestActor);
+        Assert.Equal(1, Assert.IsType<Weights.Published>(ExpectMsg<TensorArrived>().Header).Version);
     }
 
     [Fact]
