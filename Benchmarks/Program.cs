@@ -12,6 +12,8 @@ using DistTrain.Benchmarks.Commands;
     ("throttled", "step time over a link of 1 Gbit/s between network namespaces, beside its bound: throttled [workload] [Mbit/s] [setting...]; needs root", ThrottledCommand.Run),
     ("heartbeats", "the control plane while a large model travels: heartbeats [seconds] [megabytes] [channel]", HeartbeatsCommand.Run),
     ("scale", "coordinator and server with 1 to 256 simulated workers, and the reduction beside the memory bound", ScaleCommand.Run),
+    ("accuracy", "what consistency modes reach: accuracy <model> <data> <epochs> <first seed> <seeds> <mode>...", AccuracyCommand.Run),
+    ("stragglers", "time to 95 % accuracy with slow workers, in each consistency mode: stragglers [seeds]", StragglersCommand.Run),
     ("kernels", "each compute kernel as a share of its bound", KernelsCommand.Run),
     ("channel", "tensor channels one way, beside a bare socket and a memory copy: channel [seconds per measurement]", ChannelCommand.Run),
     ("codecs", "gradient codecs on a 4 MiB bucket: codecs [codec...]", CodecsCommand.Run),

@@ -17,7 +17,9 @@ public sealed class AsyncServerActor : UntypedActor
     private readonly ContributionLedger[] ledgers;
     private readonly PieceQueue<IActorRef> queue;
     private readonly Dictionary<IActorRef, ITensorChannel> workers = [];
+    private readonly Dictionary<WorkerId, IActorRef> ids = [];
     private readonly HashSet<IActorRef> hungry = [];
+    private readonly HashSet<(long Step, int Leaf)> pending = [];
     private readonly Dictionary<(long Step, int Leaf), Arrival> arriving = [];
     private readonly Queue<Arrival> complete = new();
     private readonly AppliedLog log;
@@ -48,11 +50,12 @@ public sealed class AsyncServerActor : UntypedActor
         {
             case TensorArrived { Header: Gradients.Contribution contribution } arrived: OnContribution(contribution, arrived); break;
             case BucketWorkDone done: OnWorkDone(buckets[done.Bucket]); break;
-            case Pieces.Wanted wanted: if (wanted.Term == setup.Term) OnPieceWanted(Sender); break;
+            case Pieces.Wanted wanted: if (wanted.Term == setup.Term) OnPieceWanted(wanted.Worker, Sender); break;
             case Weights.Wanted wanted: if (wanted.Term == setup.Term) OnWeightsWanted(wanted, Sender); break;
             case Schedule.Horizon order: if (order.Term == setup.Term) OnHorizon(order); break;
             case Schedule.Halt order: if (order.Term == setup.Term) OnHalt(order); break;
             case Progress.Wanted wanted: if (wanted.Term == setup.Term) OnProgressWanted(wanted); break;
+            case Membership.Lost lost: if (ids.Remove(lost.Worker, out var actor)) OnLost(actor); break;
             case Terminated dead: OnLost(dead.ActorRef); break;
             case Serving.NodeLost node:
                 foreach (var gone in workers.Keys.Where(worker => worker.Path.Address == node.Node).ToList()) OnLost(gone);
@@ -62,12 +65,18 @@ public sealed class AsyncServerActor : UntypedActor
         }
     }
 
-    private void OnPieceWanted(IActorRef worker)
+    private void OnPieceWanted(WorkerId id, IActorRef worker)
     {
+        ids[id] = worker;
+        var has = queue.Of(worker);
+        if (has.Count < 2 && queue.TryHandOut(worker, out var next))
+        {
+            Grant(worker, next);
+            return;
+        }
         // What it has already is said again: the grant may be what was lost.
-        if (queue.Of(worker) is { Count: > 1 } has) foreach (var piece in has) Grant(worker, piece);
-        else if (queue.TryHandOut(worker, out var next)) Grant(worker, next);
-        else hungry.Add(worker);
+        foreach (var piece in has) Grant(worker, piece);
+        if (has.Count < 2) hungry.Add(worker);
     }
 
     private void Grant(IActorRef worker, (long Step, int Leaf) piece)
@@ -99,11 +108,17 @@ public sealed class AsyncServerActor : UntypedActor
     /// <summary>The name under which the server answers a halt.</summary>
     internal static WorkerId RunOrdersServer { get; } = new(-1);
 
+    /// <summary>A worker is gone, or given up: others get its pieces, and what it sent of them in part is forgotten.</summary>
     private void OnLost(IActorRef worker)
     {
         workers.Remove(worker);
         hungry.Remove(worker);
         queue.Lose(worker);
+        foreach (var (key, arrival) in arriving.Where(pair => pair.Value.Worker.Equals(worker)).ToList())
+        {
+            arriving.Remove(key);
+            foreach (var part in arrival.Parts) part?.Lease?.Dispose();
+        }
         FeedHungry();
     }
 
@@ -118,16 +133,14 @@ public sealed class AsyncServerActor : UntypedActor
             return;
         }
         var key = (name.Step, name.Lo);
-        if (!arriving.TryGetValue(key, out var arrival))
+        if (!queue.Has(Sender, name.Step, name.Lo))
         {
-            if (!queue.Take(name.Step, name.Lo))
-            {
-                arrived.Lease?.Dispose();
-                Sender.Tell(new Pieces.Applied(setup.Term, name.Step, name.Lo), Self);
-                return;
-            }
-            arriving.Add(key, arrival = new Arrival(name.Step, name.Lo, Sender, new ContributionLedger.Entry?[buckets.Length]));
+            arrived.Lease?.Dispose();
+            // It was applied, or it is somebody else's now; while it waits to be applied its worker keeps the gradient.
+            if (!pending.Contains(key)) Sender.Tell(new Pieces.Applied(setup.Term, name.Step, name.Lo), Self);
+            return;
         }
+        if (!arriving.TryGetValue(key, out var arrival)) arriving.Add(key, arrival = new Arrival(name.Step, name.Lo, Sender, new ContributionLedger.Entry?[buckets.Length]));
         if (arrival.Parts[name.Bucket] is not null)
         {
             arrived.Lease?.Dispose();
@@ -137,12 +150,12 @@ public sealed class AsyncServerActor : UntypedActor
         arrival.Share = contribution.Scale;
         if (!contribution.Leaves.IsEmpty) arrival.Leaf = contribution.Leaves[0];
         arrival.Version = contribution.Version;
-        if (Array.TrueForAll(arrival.Parts, part => part is not null))
-        {
-            arriving.Remove(key);
-            complete.Enqueue(arrival);
-            ApplyNext();
-        }
+        if (!Array.TrueForAll(arrival.Parts, part => part is not null)) return;
+        arriving.Remove(key);
+        queue.Take(Sender, name.Step, name.Lo);
+        pending.Add(key);
+        complete.Enqueue(arrival);
+        ApplyNext();
     }
 
     private void ApplyNext()
@@ -185,6 +198,7 @@ public sealed class AsyncServerActor : UntypedActor
             foreach (var channel in workers.Values) channel.Send(published, tensor);
         }
         foreach (var part in done.Parts) part!.Lease?.Dispose();
+        pending.Remove((done.Step, done.Piece));
         done.Worker.Tell(new Pieces.Applied(setup.Term, done.Step, done.Piece), Self);
         if (!found.TryGetValue(done.Step, out var leaves)) found.Add(done.Step, leaves = []);
         leaves.Add(done.Leaf);
@@ -200,6 +214,7 @@ public sealed class AsyncServerActor : UntypedActor
 
     private void OnWeightsWanted(Weights.Wanted wanted, IActorRef worker)
     {
+        ids[wanted.Worker] = worker;
         if (!workers.TryGetValue(worker, out var channel))
         {
             workers.Add(worker, channel = setup.Connect(worker, Self));

@@ -44,6 +44,9 @@ public sealed record ClusterJob
     /// <summary>How far workers may run apart.</summary>
     public Consistency Consistency { get; init; } = Consistency.Default;
 
+    /// <summary>The outer optimizer of <c>local:H</c>; null for its defaults.</summary>
+    public OuterOptions? Outer { get; init; }
+
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
 
@@ -73,6 +76,7 @@ public sealed record ClusterJob
             Weights = first.InitialValues(),
             SampleCountDenominators = job.Loss.IsUniform,
             Consistency = job.Consistency,
+            Outer = job.Outer,
             OnNonFinite = job.OnNonFinite,
         };
     }

@@ -209,6 +209,7 @@ public sealed class CoordinatorActor : UntypedActor
         orders.Forget(member.Id);
         residuals?.Forget(member.Id);
         if (phase == Phase.Ended) return;
+        if (IsAsync) foreach (var server in setup.Servers) server.Tell(new Membership.Lost(member.Id, member.Incarnation, silentMs), Self);
         if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
         Reassign();
         if (phase == Phase.Halting) Settle();

@@ -66,7 +66,7 @@ internal sealed class JobHost
         ClusterRules.Check(job, options);
         Timeline = options.TracePath is null ? null : new Timeline();
         Buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
-        rule = job.Consistency is Consistency.Local ? new OuterRule(job.Layout) : job.Rule;
+        rule = job.Consistency is Consistency.Local ? new OuterRule(job.Layout, Outer) : job.Rule;
         startClock = new ClockPlan(job.Plan, job.Consistency).StartingAt(job.StartStep);
         version = job.Consistency is Consistency.Async ? startClock * job.Plan.Pieces : startClock;
         state = [.. rule.StateNames.Select((_, i) => InitialState(i))];
@@ -78,6 +78,8 @@ internal sealed class JobHost
 
     /// <summary>The layout, cut into buckets.</summary>
     public BucketPlan Buckets { get; }
+
+    private OuterOptions Outer => job.Outer ?? new OuterOptions();
 
     /// <summary>The codec of weights on their way to workers.</summary>
     public TensorCodec WeightsCodec { get; }
@@ -187,7 +189,7 @@ internal sealed class JobHost
                 Plan = job.Plan,
                 Buckets = Buckets,
                 Rule = rule,
-                LearningRate = job.Consistency is Consistency.Local ? _ => OuterRule.LearningRate : job.LearningRate,
+                LearningRate = job.Consistency is Consistency.Local ? _ => Outer.LearningRate : job.LearningRate,
                 State = state,
                 Store = store,
                 Published = published,

@@ -44,6 +44,9 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <summary>The workers' actors, for tests that stop one.</summary>
     internal IReadOnlyList<IActorRef> Workers => [.. workers.Select(worker => worker.Actor)];
 
+    /// <summary>What was recorded so far, for tests that wait for it; null where nothing is.</summary>
+    internal Timeline? Timeline => host.Timeline;
+
     private SystemClock Clock { get; }
 
     /// <summary>What a step puts on the channels between processes, as it would with every worker on a node of its own.</summary>

@@ -148,8 +148,15 @@ public sealed class ParameterServerActor : UntypedActor
         foreach (var channel in workers.Values) channel.Send(published, tensor);
         spans?.Broadcast(start, state);
         if (setup.Snapshots is { } snapshots && snapshots.Wants(state.Version)) snapshots.Take(state.Version, state.Bucket, setup.Store.Open(state.Version), setup.State);
-        if (log.Advance(own.Min(bucket => bucket.Version)) is { } applied) coordinator.Tell(applied, Self);
+        if (log.Advance(OldestVersion()) is { } applied) coordinator.Tell(applied, Self);
         Start(state);
+    }
+
+    private long OldestVersion()
+    {
+        long oldest = long.MaxValue;
+        foreach (var state in own) oldest = Math.Min(oldest, state.Version);
+        return oldest;
     }
 
     private TensorSlice Published(BucketState state) => new((setup.Published ?? setup.Store).Open(state.Version), state.Bucket.Offset, state.Bucket.Length);

@@ -11,6 +11,7 @@ internal sealed class PieceWeights(JobPlan plan, ClockPlan clocks, bool sampleCo
     private readonly bool[] present = new bool[plan.Pieces];
     private double total;
     private long step = -1;
+    private int samples = -1;
 
     /// <summary>Which leaves have samples and a denominator above 0; the others are absent.</summary>
     public ReadOnlySpan<bool> Present => present;
@@ -19,6 +20,11 @@ internal sealed class PieceWeights(JobPlan plan, ClockPlan clocks, bool sampleCo
     public void Prepare(long step, IReplica replica)
     {
         if (step == this.step) return;
+        this.step = step;
+        // Batches of one size are cut alike.
+        bool isAlike = sampleCounts && clocks.StepsPerClock == 1;
+        if (isAlike && samples == plan.BatchOf(step)) return;
+        samples = isAlike ? plan.BatchOf(step) : -1;
         total = 0;
         for (int i = 0; i < denominators.Length; i++)
         {
@@ -27,7 +33,6 @@ internal sealed class PieceWeights(JobPlan plan, ClockPlan clocks, bool sampleCo
             present[i] = denominators[i] > 0;
             total += denominators[i];
         }
-        this.step = step;
         if (total > 0) return;
         // Without a counted target in the whole batch the mean is 0/0, as in PyTorch: the pieces are computed and show it.
         for (int i = 0; i < present.Length; i++) present[i] = clocks.Samples(step, i) > 0;

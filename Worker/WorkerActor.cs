@@ -22,7 +22,7 @@ public sealed class WorkerActor : UntypedActor
     private Membership.Welcome? welcome;
     private ImmutableArray<ITensorChannel> channels = [];
     private Evaluation.Order? evaluation;
-    private bool busy;
+    private bool busy, worked;
     private int idleTurns;
     private (long Step, int Leaf) computing;
     private readonly List<(long Step, int Leaf)> applied = [];
@@ -118,7 +118,7 @@ public sealed class WorkerActor : UntypedActor
     {
         // A version that is gone has been followed by newer ones, whose announcements are on their way.
         if (!setup.Store.TryRead(progress.Version, out var lease)) return;
-        busy = true;
+        busy = worked = true;
         idleTurns = 0;
         Reclaim();
         progress.Begin(step, leaves);
@@ -278,8 +278,8 @@ public sealed class WorkerActor : UntypedActor
         Report();
         if (!heardWeights) AskForWeights();
         states?.Repeat(askForState);
-        if (IsAsync && !busy && !heardWeights) AskAgain();
-        heardWeights = false;
+        if (IsAsync && !busy && !worked) AskAgain();
+        heardWeights = worked = false;
     }
 
     /// <summary>Idle under <c>async</c> for a whole tick: what was sent may be lost, and so may the answer.</summary>

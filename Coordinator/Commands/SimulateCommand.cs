@@ -17,7 +17,7 @@ internal static class SimulateCommand
         new("seeds", "<n>", "Simulation", "How many seeds, one run each. Default: 1000.", (asked, given) => asked with { Options = asked.Options with { Seeds = given.Int(1, int.MaxValue) } }),
         new("workers", "<n>", "Simulation", "Workers at the start. Default: 4.", (asked, given) => asked with { Options = asked.Options with { Workers = given.Int(1, 1024) } }),
         new("faults", "<kinds>", "Simulation", $"all, none or a list of {string.Join(", ", FaultKinds.All.Select(FaultKinds.Name))}. Default: all.", (asked, given) => asked with { Options = asked.Options with { Faults = FaultKinds.Parse(given.Text) } }),
-        new("consistency", "<mode>", "Simulation", "bsp or ssp:<s>. Default: bsp.", (asked, given) => asked with { Options = asked.Options with { Consistency = Consistency.Parse(given.Text) } }),
+        new("consistency", "<mode>", "Simulation", "bsp, ssp:<s> or async. Default: bsp.", (asked, given) => asked with { Options = asked.Options with { Consistency = Consistency.Parse(given.Text) } }),
         new("speculate", "", "Simulation", "Lets idle workers compute what others are slow with.", (asked, given) => asked with { Options = asked.Options with { Speculate = given.Switch() } }),
         new("output", "<format>", "Output", "text or json. Default: text.", (asked, given) => asked with { Json = given.OneOf(["text", "json"]) == "json" }),
     ];

@@ -111,8 +111,8 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
                 Old(offset, length).CopyTo(New(offset, length));
                 break;
             case BucketPhase.Reduce:
-                var sum = TreeSum.Of(ledger!, leaves, offset, length);
-                sum.CopyTo(averaged!.Slice(offset, length));
+                var sum = averaged!.Slice(offset, length);
+                TreeSum.Into(ledger!, leaves, offset, sum);
                 squares[block] = bucket.IsStatistics ? 0 : Simd.Reduce.SumOfSquares(sum);
                 break;
             case BucketPhase.Step:

@@ -7,12 +7,9 @@ namespace DistTrain.Coordinator.Reduction;
 /// <summary>
 /// The outer optimizer of <c>local:H</c>: the shards' average change, seen as a gradient, through SGD with Nesterov momentum (DiLoCo, arXiv:2311.08105). Running statistics take the average as it is.
 /// </summary>
-public sealed class OuterRule(ParameterLayout layout) : UpdateRule
+public sealed class OuterRule(ParameterLayout layout, OuterOptions options) : UpdateRule
 {
-    /// <summary>The paper's outer learning rate.</summary>
-    public const double LearningRate = 0.7;
-
-    private readonly SGDRule nesterov = new(new SGDOptions(Momentum: 0.9, Nesterov: true));
+    private readonly SGDRule nesterov = new(new SGDOptions(Momentum: options.Momentum, Nesterov: options.Momentum > 0));
 
     /// <inheritdoc/>
     public override string Name => "DiLoCo";

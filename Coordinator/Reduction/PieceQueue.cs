@@ -31,13 +31,11 @@ public sealed class PieceQueue<TWorker>(JobPlan plan, long start) where TWorker 
         return true;
     }
 
-    /// <summary>Whether a piece is out, so that its gradient may be applied; each once.</summary>
-    public bool Take(long step, int leaf)
-    {
-        foreach (var pieces in handedOut.Values)
-            if (pieces.Remove((step, leaf))) return true;
-        return false;
-    }
+    /// <summary>Whether a worker has a piece whose gradient is not complete yet.</summary>
+    public bool Has(TWorker worker, long step, int leaf) => handedOut.TryGetValue(worker, out var pieces) && pieces.Contains((step, leaf));
+
+    /// <summary>A worker's gradient of a piece is complete: it is to be applied, and nobody else's will be. False when the worker does not have the piece.</summary>
+    public bool Take(TWorker worker, long step, int leaf) => handedOut.TryGetValue(worker, out var pieces) && pieces.Remove((step, leaf));
 
     /// <summary>A piece is in the weights; whether it was the last one of its step.</summary>
     public bool Applied(long step)

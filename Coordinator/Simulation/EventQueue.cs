@@ -36,6 +36,8 @@ internal sealed class EventQueue : IActorClock
                 queue.Enqueue(next, (node.StandsStillUntil, order++));
                 return true;
             }
+            node.Timed(next.Happens);
+            return true;
         }
         next.Happens();
         return true;

@@ -5,8 +5,10 @@ using DistTrain.Transport;
 namespace DistTrain.Coordinator.Simulation;
 
 /// <summary>The promises that every run must keep, checked from outside the actors.</summary>
-internal sealed class InvariantChecks(long seed, JobPlan plan, int staleness)
+internal sealed class InvariantChecks(long seed, JobPlan plan, Consistency consistency)
 {
+    private readonly int staleness = consistency.StalenessBound;
+    private readonly bool isAsync = consistency is Consistency.Async;
     private readonly long[] samples = new long[plan.StepsPerEpoch * plan.Epochs];
     private long applied;
 
@@ -20,7 +22,7 @@ internal sealed class InvariantChecks(long seed, JobPlan plan, int staleness)
             case TensorArrived { Header: Weights.Published published }:
                 applied = Math.Max(applied, published.Version);
                 break;
-            case TensorArrived { Header: Gradients.Contribution contribution }:
+            case TensorArrived { Header: Gradients.Contribution contribution } when !isAsync:
                 long step = contribution.What.Step;
                 if (contribution.Version < step - staleness || contribution.Version > step)
                     Break("staleness", $"step {step} was computed on version {contribution.Version}, allowed are {step - staleness} to {step}");

@@ -23,30 +23,33 @@ public static class SimulatedCluster
         options.Validate();
         using var host = new SimulationHost();
         using var trace = new SimulationTrace();
-        var replica = new TinyReplica(SimulatedRun.PlanOf(options));
-        Func<IReplica> replicas = () => replica;
-        string undisturbed = Undisturbed(host, options, replicas);
+        var job = TinyReplica.Job(options);
+        string undisturbed = Undisturbed(host, options, job);
         var faults = new SortedDictionary<FaultKind, int>();
         foreach (var kind in options.Faults) faults[kind] = 0;
         var violations = new List<Violation>();
         var watch = Stopwatch.StartNew();
+        long homeTicks = 0;
+        int boundaries = 0;
         int done = 0;
         for (; done < options.Seeds && !stop.IsCancellationRequested; done++)
         {
-            var run = new SimulatedRun(host, options, options.Seed + done, trace, replicas);
+            var run = new SimulatedRun(host, options, options.Seed + done, trace, job);
             var (_, broken) = run.Run(undisturbed);
+            homeTicks += run.HomeTicks;
+            boundaries = run.Boundaries;
             foreach (var kind in run.Faults.Select(fault => fault.Kind).Distinct()) faults[kind]++;
             violations.AddRange(broken);
             seedDone?.Invoke(options.Seed + done, broken);
         }
-        return new SimulationReport(done, done / watch.Elapsed.TotalSeconds, faults, violations, trace.Sha256());
+        return new SimulationReport(done, done / watch.Elapsed.TotalSeconds, faults, violations, trace.Sha256()) { HomeSeconds = homeTicks / (double)Stopwatch.Frequency, Boundaries = boundaries };
     }
 
-    private static string Undisturbed(SimulationHost host, SimulationOptions options, Func<IReplica> replicas)
+    private static string Undisturbed(SimulationHost host, SimulationOptions options, ClusterJob job)
     {
         using var trace = new SimulationTrace();
-        var quiet = options with { Faults = [], Bug = PlantedBug.None, Consistency = Consistency.Default };
-        var (weights, violations) = new SimulatedRun(host, quiet, 0, trace, replicas).Run(null);
+        var quiet = options with { Faults = [], StopAt = null, Bug = PlantedBug.None, Consistency = Consistency.Default };
+        var (weights, violations) = new SimulatedRun(host, quiet, 0, trace, job).Run(null);
         return violations.Count == 0 ? weights : throw new InvalidOperationException($"the undisturbed run broke a promise: {violations[0]}");
     }
 }

@@ -17,6 +17,9 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
     /// <summary>Until when messages of different senders overtake each other widely.</summary>
     public long ReorderUntil { get; set; }
 
+    /// <summary>Told each message that a node sends or gets, before it does.</summary>
+    public Action<SimulatedNode>? AtBoundary { get; set; }
+
     /// <summary>Told everything that is sent.</summary>
     public Action<object>? Sent { get; set; }
 
@@ -44,6 +47,9 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
     {
         // An actor that is being made tells things before it is bound: those come from nowhere and are not sent.
         if (!addresses.TryGetValue(sender, out var from)) from = null;
+        if (from is not null && from.Node != to.Node) AtBoundary?.Invoke(from.Node);
+        // A node that died within a message sends nothing any more.
+        if (from is { Node.IsAlive: false }) return;
         Sent?.Invoke(message);
         if (from?.Node == to.Node)
         {
@@ -68,6 +74,7 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
 
     private void Deliver(LinkRef from, LinkRef to, object message)
     {
+        if (from.Node != to.Node) AtBoundary?.Invoke(to.Node);
         if (to.Actor is not { } actor || (from.Node != to.Node && IsCut(to.Node))) return;
         trace.Add(queue.Microseconds, from.Node.Number, to.Node.Number, message is TensorArrived tensor ? tensor.Header : message);
         actor.Tell(message, from);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using DistTrain.Worker.Compute;
 
@@ -38,6 +39,17 @@ internal sealed class SimulatedNode(int number, string name, EventQueue queue, F
     public LinkRef Address { get; set; } = null!;
 
     public long Incarnation { get; set; }
+
+    /// <summary>Real time that its actors and its work took, in the stopwatch's ticks.</summary>
+    public long Ticks { get; private set; }
+
+    /// <summary>Runs something on the node, and counts the time it takes.</summary>
+    public void Timed(Action happens)
+    {
+        long began = Stopwatch.GetTimestamp();
+        happens();
+        Ticks += Stopwatch.GetTimestamp() - began;
+    }
 
     public void Die()
     {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Akka.Actor;
-using DistTrain.Optim;
 using DistTrain.Protocol;
 using DistTrain.Tensors;
 using DistTrain.Training;
@@ -15,7 +14,6 @@ internal sealed class SimulatedRun
     private const long TickMicroseconds = 20_000;
     private const long DetectionMicroseconds = 15_000;
     private const long DetectorMicroseconds = 3_000;
-    private const long GiveUp = 20_000_000;
 
     private static readonly TimeSpan Tick = TimeSpan.FromMicroseconds(TickMicroseconds);
     private static readonly JobId Job = new(new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
@@ -29,58 +27,62 @@ internal sealed class SimulatedRun
     private readonly SimulatedNode home;
     private readonly Dictionary<string, (WorkerId Worker, Incarnation Incarnation)> joined = [];
     private readonly Consistency planted;
-    private readonly BucketPlan buckets = new(TinyReplica.TinyLayout, 1, 1 << 20);
+    private readonly ClusterJob job;
+    private readonly BucketPlan buckets;
     private readonly FloatBuffer[] state;
     private readonly WeightStore store;
-    private readonly Func<IReplica> replica;
     private readonly InvariantChecks checks;
     private LinkRef? serverAddress, coordinatorAddress;
     private IActorRef? server, coordinator;
     private RunEvent? last;
-    private long steps;
+    private long steps, version;
 
-    public SimulatedRun(SimulationHost host, SimulationOptions options, long seed, SimulationTrace trace, Func<IReplica> replica)
+    public SimulatedRun(SimulationHost host, SimulationOptions options, long seed, SimulationTrace trace, ClusterJob job)
     {
         this.host = host;
         this.options = options;
-        this.replica = replica;
-        Plan = PlanOf(options);
+        this.job = job;
+        buckets = new BucketPlan(job.Layout, 1, 1 << 20);
         random = new Random(unchecked((int)(seed * 2654435761L + (seed >> 32))));
         network = new SimulatedNetwork(queue, random, trace);
         home = new SimulatedNode(-1, "home", queue, () => 50) { IsAlive = true };
         planted = options.Bug == PlantedBug.LateStaleness ? new Consistency.Ssp(options.Consistency.StalenessBound + 1) : options.Consistency;
-        var rule = new SGDRule(new SGDOptions(Momentum: 0.9));
-        state = [.. rule.StateNames.Select(_ => new FloatBuffer(TinyReplica.TinyLayout.Length))];
-        store = new WeightStore(0, TinyReplica.InitialWeights(), planted.StalenessBound);
-        checks = new InvariantChecks(seed, Plan, options.Consistency.StalenessBound);
+        state = [.. job.Rule.StateNames.Select(_ => new FloatBuffer(job.Layout.Length))];
+        var weights = new FloatBuffer(job.Layout.Length);
+        job.Weights.Span.CopyTo(weights.Span);
+        store = new WeightStore(0, weights, planted.StalenessBound);
+        checks = new InvariantChecks(seed, Plan, options.Consistency);
         network.Sent = checks.Sent;
-        StartHome(rule);
+        if (options.StopAt is { } stop) network.AtBoundary = node =>
+        {
+            if (node.Number == stop.Worker && Boundaries++ == stop.Message) Crash(node);
+        };
+        StartHome();
         for (int i = 0; i < options.Workers; i++) AddWorker();
         Faults = FaultPlan.Draw(random, options.Faults, options.Workers);
         queue.Add(DetectorMicroseconds, null, WatchNodes);
         foreach (var fault in Faults) queue.AddAt(fault.Time, null, () => Happen(fault));
     }
 
-    /// <summary>The small job of every run: 20 steps of which each fifth has a batch that S does not divide.</summary>
-    public static JobPlan PlanOf(SimulationOptions options)
-    {
-        int batch = options.Shards * 4;
-        return new JobPlan { TrainCount = batch * 37 / 8, TestCount = 300, BatchSize = batch, Shards = options.Shards, Epochs = 4, Seed = 1 };
-    }
+    private JobPlan Plan => job.Plan;
 
-    private JobPlan Plan { get; }
+    /// <summary>The messages that the worker to stop sent and got.</summary>
+    public int Boundaries { get; private set; }
 
     /// <summary>The faults that were drawn.</summary>
     public IReadOnlyList<Fault> Faults { get; }
 
+    /// <summary>Real time that coordinator and server took, in the stopwatch's ticks.</summary>
+    public long HomeTicks => home.Ticks;
+
     /// <summary>Runs to the job's end, or until nothing happens any more; returns the weights' hash and the broken promises.</summary>
     public (string Weights, List<Violation> Violations) Run(string? undisturbed)
     {
-        while (last is null && queue.Microseconds < GiveUp && queue.Step()) { }
+        while (last is null && queue.Microseconds < options.GiveUpMicroseconds && queue.Step()) { }
         string weights = "";
-        if (last is RunEvent.Finished finished && store.TryRead(steps, out var lease))
+        if (last is RunEvent.Finished finished && store.TryRead(version, out var lease))
         {
-            weights = TinyReplica.TinyLayout.WeightsSha256(lease.Weights.Span);
+            weights = job.Layout.WeightsSha256(lease.Weights.Span);
             checks.Ended(finished, weights, options.Consistency is Consistency.Bsp ? undisturbed : null);
         }
         else
@@ -95,21 +97,21 @@ internal sealed class SimulatedRun
         return (weights, checks.Violations);
     }
 
-    private void StartHome(UpdateRule rule)
+    private void StartHome()
     {
         serverAddress = network.Address(host, home, "server");
         coordinatorAddress = network.Address(host, home, "coordinator");
         var clock = queue.ClockOf(home);
         var serverSetup = new ServerSetup
         {
-            Job = Job, Plan = Plan, Buckets = buckets, Rule = rule, LearningRate = _ => 0.1, State = state, Store = store, Consistency = planted,
+            Job = Job, Plan = Plan, Buckets = buckets, Rule = job.Rule, LearningRate = job.LearningRate, State = state, Store = store, Consistency = planted,
             Compute = new SimulatedServerCompute(queue, home), Clock = clock, Tick = Tick, Bug = options.Bug,
         };
-        server = host.Create(() => new ParameterServerActor(serverSetup));
+        server = options.Consistency is Consistency.Async ? host.Create(() => new AsyncServerActor(serverSetup)) : host.Create(() => new ParameterServerActor(serverSetup));
         network.Bind(serverAddress, server);
         var coordinatorSetup = new CoordinatorSetup
         {
-            Job = Job, Plan = Plan, Buckets = buckets, Servers = [serverAddress], MinWorkers = options.Faults.Count == 0 ? options.Workers : 1, WorkersMayJoin = true, Observer = OnEvent, Clock = clock, Tick = Tick,
+            Job = Job, Plan = Plan, Buckets = buckets, Servers = [serverAddress], MinWorkers = options.Faults.Count == 0 && options.StopAt is null ? options.Workers : 1, WorkersMayJoin = true, Observer = OnEvent, Clock = clock, Tick = Tick, Consistency = options.Consistency,
         };
         coordinator = host.Create(() => new CoordinatorActor(coordinatorSetup));
         network.Bind(coordinatorAddress, coordinator);
@@ -117,7 +119,7 @@ internal sealed class SimulatedRun
 
     private void AddWorker()
     {
-        var node = new SimulatedNode(workers.Count, $"w{workers.Count}", queue, () => random.NextInt64(1_000, 3_000));
+        var node = new SimulatedNode(workers.Count, $"w{workers.Count}", queue, options.ComputeMicroseconds?.Invoke(workers.Count) ?? (() => random.NextInt64(1_000, 3_000)));
         workers.Add(node);
         node.Address = network.Address(host, node, node.Name);
         StartWorker(node);
@@ -130,7 +132,7 @@ internal sealed class SimulatedRun
         var setup = new WorkerSetup
         {
             Name = node.Name, Incarnation = new Incarnation(node.Incarnation), Coordinator = coordinatorAddress!, Plan = Plan, Buckets = buckets, Consistency = planted, Speculate = options.Speculate,
-            CreateReplica = replica, Compute = node, Store = store, Clock = queue.ClockOf(node), Tick = Tick, SpeculateAfter = TimeSpan.FromMilliseconds(2),
+            CreateReplica = () => job.CreateReplica(node.Number), Compute = node, Store = store, Clock = queue.ClockOf(node), Tick = Tick, SpeculateAfter = TimeSpan.FromMilliseconds(2),
         };
         node.Actor = host.Create(() => new WorkerActor(setup));
         network.Bind(node.Address, node.Actor);
@@ -192,7 +194,8 @@ internal sealed class SimulatedRun
         switch (happened)
         {
             case RunEvent.WorkerJoined worker: joined[worker.Name] = (worker.Worker, worker.Incarnation); break;
-            case RunEvent.StepDone step: steps = step.Step + 1; checks.StepDone(step); break;
+            case RunEvent.StepDone step: (steps, version) = (step.Step + 1, step.Version); checks.StepDone(step); break;
+            case RunEvent.EpochDone epoch when options.Until?.Invoke(epoch, queue.Now) ?? false: last = happened; break;
             case RunEvent.Finished or RunEvent.Failed or RunEvent.Interrupted: last = happened; break;
         }
     }

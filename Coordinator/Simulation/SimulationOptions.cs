@@ -17,7 +17,7 @@ public sealed record SimulationOptions
     /// <summary>The kinds of fault that may happen.</summary>
     public IReadOnlyList<FaultKind> Faults { get; init; } = FaultKinds.All;
 
-    /// <summary><c>bsp</c> or <c>ssp:s</c>.</summary>
+    /// <summary><c>bsp</c>, <c>ssp:s</c> or <c>async</c>.</summary>
     public Consistency Consistency { get; init; } = Consistency.Default;
 
     /// <summary>Lets idle workers compute what others are slow with.</summary>
@@ -25,6 +25,18 @@ public sealed record SimulationOptions
 
     /// <summary>Logical shards of the small job; workers beyond them are spares.</summary>
     public int Shards { get; init; } = 4;
+
+    /// <summary>How long each worker takes for a piece, in virtual microseconds: makes what draws them for a worker. Null for 1 to 3 ms.</summary>
+    internal Func<int, Func<long>>? ComputeMicroseconds { get; init; }
+
+    /// <summary>Told each epoch and when it ended; true ends the run.</summary>
+    internal Func<RunEvent.EpochDone, TimeSpan, bool>? Until { get; init; }
+
+    /// <summary>A run that has not ended by then never will.</summary>
+    internal long GiveUpMicroseconds { get; init; } = 20_000_000;
+
+    /// <summary>Stops a worker at the n-th message that it sends or gets, counted from 0; null for nowhere.</summary>
+    internal (int Worker, int Message)? StopAt { get; init; }
 
     /// <summary>A mistake put in on purpose, for tests that show that it is found.</summary>
     internal PlantedBug Bug { get; init; }
@@ -36,7 +48,8 @@ public sealed record SimulationOptions
         if (Seeds < 1) throw new UserErrorException($"seeds: {Seeds} is not allowed, give 1 or more");
         if (Workers is < 1 or > 1024) throw new UserErrorException($"workers: {Workers} is not allowed, give 1 to 1024");
         if (Shards is < 1 or > 1024) throw new UserErrorException($"shards: {Shards} is not allowed, give 1 to 1024");
-        if (Consistency is not (Consistency.Bsp or Consistency.Ssp)) throw new UserErrorException($"consistency: {Consistency} cannot be simulated, give bsp or ssp:<s>");
+        if (Consistency is Consistency.Local) throw new UserErrorException($"consistency: {Consistency} cannot be simulated, give bsp, ssp:<s> or async");
+        if (Speculate && Consistency is not Consistency.Bsp) throw new UserErrorException($"speculate was on, which does not go with consistency {Consistency}: answers can be compared only when they were computed on the same weights");
     }
 }
 
@@ -53,4 +66,11 @@ public sealed record Violation(long Seed, string Invariant, string What);
 /// <param name="Violations">Broken promises; none is how it should be.</param>
 /// <param name="TraceSha256">A hash of every event of every run: the same for the same options.</param>
 public sealed record SimulationReport(
-    int Seeds, double SeedsPerSecond, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<Violation> Violations, string TraceSha256);
+    int Seeds, double SeedsPerSecond, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<Violation> Violations, string TraceSha256)
+{
+    /// <summary>Real time that the node of coordinator and servers took, of all runs together, in seconds.</summary>
+    public double HomeSeconds { get; init; }
+
+    /// <summary>With <see cref="SimulationOptions.StopAt"/>, the messages that the worker sent and got in the last run.</summary>
+    internal int Boundaries { get; init; }
+}

@@ -1,3 +1,4 @@
+using DistTrain.Optim;
 using DistTrain.Tensors;
 using DistTrain.Training;
 
@@ -15,6 +16,15 @@ internal sealed class TinyReplica(JobPlan plan) : IReplica
     public static ParameterLayout TinyLayout { get; } = new([("0.weight", [Hidden, In]), ("0.bias", [Hidden]), ("2.weight", [Out, Hidden]), ("2.bias", [Out])]);
 
     public ParameterLayout Layout => TinyLayout;
+
+    /// <summary>The small job of every run: 20 steps of which each fifth has a batch that S does not divide. All workers share a replica, since they compute one after the other.</summary>
+    public static ClusterJob Job(SimulationOptions options)
+    {
+        int batch = options.Shards * 4;
+        var plan = new JobPlan { TrainCount = batch * 37 / 8, TestCount = 300, BatchSize = batch, Shards = options.Shards, Epochs = 4, Seed = 1 };
+        var replica = new TinyReplica(plan);
+        return new ClusterJob { Plan = plan, Layout = TinyLayout, Rule = new SGDRule(new SGDOptions(Momentum: 0.9)), LearningRate = _ => 0.1, CreateReplica = _ => replica, Weights = InitialWeights() };
+    }
 
     public static FloatBuffer InitialWeights()
     {

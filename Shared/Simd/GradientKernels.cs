@@ -29,6 +29,50 @@ public static class GradientKernels
         for (; i < destination.Length; i++) Unsafe.Add(ref z, i) = Unsafe.Add(ref x, i) * aScale + Unsafe.Add(ref y, i) * bScale;
     }
 
+    /// <summary>destination[i] = (a[i] · aScale + b[i] · bScale) + c[i] · cScale. All lengths are equal; <paramref name="destination"/> may be one of the others itself.</summary>
+    public static void ScaledSum3(ReadOnlySpan<float> a, float aScale, ReadOnlySpan<float> b, float bScale, ReadOnlySpan<float> c, float cScale, Span<float> destination)
+    {
+        CheckLengths(a.Length, b.Length, destination.Length);
+        CheckLengths(c.Length, c.Length, destination.Length);
+        ref float x = ref MemoryMarshal.GetReference(a);
+        ref float y = ref MemoryMarshal.GetReference(b);
+        ref float u = ref MemoryMarshal.GetReference(c);
+        ref float z = ref MemoryMarshal.GetReference(destination);
+        Vector512<float> scaleX = Vector512.Create(aScale), scaleY = Vector512.Create(bScale), scaleU = Vector512.Create(cScale);
+        int i = 0;
+        for (; i <= destination.Length - Lanes; i += Lanes)
+        {
+            var sum = Vector512.LoadUnsafe(ref x, (nuint)i) * scaleX + Vector512.LoadUnsafe(ref y, (nuint)i) * scaleY + Vector512.LoadUnsafe(ref u, (nuint)i) * scaleU;
+            sum.StoreUnsafe(ref z, (nuint)i);
+        }
+        for (; i < destination.Length; i++) Unsafe.Add(ref z, i) = Unsafe.Add(ref x, i) * aScale + Unsafe.Add(ref y, i) * bScale + Unsafe.Add(ref u, i) * cScale;
+    }
+
+    /// <summary>
+    /// destination[i] = (a[i] · aScale + b[i] · bScale) + (c[i] · cScale + d[i] · dScale). All lengths are equal; <paramref name="destination"/> may be one of the others itself.
+    /// </summary>
+    public static void ScaledSum4(
+        ReadOnlySpan<float> a, float aScale, ReadOnlySpan<float> b, float bScale, ReadOnlySpan<float> c, float cScale, ReadOnlySpan<float> d, float dScale, Span<float> destination)
+    {
+        CheckLengths(a.Length, b.Length, destination.Length);
+        CheckLengths(c.Length, d.Length, destination.Length);
+        ref float x = ref MemoryMarshal.GetReference(a);
+        ref float y = ref MemoryMarshal.GetReference(b);
+        ref float u = ref MemoryMarshal.GetReference(c);
+        ref float v = ref MemoryMarshal.GetReference(d);
+        ref float z = ref MemoryMarshal.GetReference(destination);
+        Vector512<float> scaleX = Vector512.Create(aScale), scaleY = Vector512.Create(bScale), scaleU = Vector512.Create(cScale), scaleV = Vector512.Create(dScale);
+        int i = 0;
+        for (; i <= destination.Length - Lanes; i += Lanes)
+        {
+            var left = Vector512.LoadUnsafe(ref x, (nuint)i) * scaleX + Vector512.LoadUnsafe(ref y, (nuint)i) * scaleY;
+            var right = Vector512.LoadUnsafe(ref u, (nuint)i) * scaleU + Vector512.LoadUnsafe(ref v, (nuint)i) * scaleV;
+            (left + right).StoreUnsafe(ref z, (nuint)i);
+        }
+        for (; i < destination.Length; i++)
+            Unsafe.Add(ref z, i) = Unsafe.Add(ref x, i) * aScale + Unsafe.Add(ref y, i) * bScale + (Unsafe.Add(ref u, i) * cScale + Unsafe.Add(ref v, i) * dScale);
+    }
+
     /// <summary>destination[i] = a[i] · scale. Lengths are equal; the two may be the same.</summary>
     public static void Scale(ReadOnlySpan<float> a, float scale, Span<float> destination)
     {

@@ -41,6 +41,7 @@ public static class JobBuilder
             Shards = options.Shards ?? shards,
             Accumulate = options.Accumulate,
             Consistency = options.Consistency,
+            Outer = Outer(options),
             OnNonFinite = options.OnNonFinite,
             Epochs = options.Epochs ?? defaults.Epochs,
             MaxSteps = options.MaxSteps,
@@ -62,6 +63,9 @@ public static class JobBuilder
         if (found != expected) throw new UserErrorException($"{code.Reference.Type} of {code.Reference.Assembly}.dll has fingerprint {found[..12]}, the job's has {expected[..Math.Min(12, expected.Length)]}: expected the same build on both sides");
         return CodeOptions.Apply(code, options);
     }
+
+    private static OuterOptions? Outer(JobOptions options) => options.OuterLearningRate is null && options.OuterMomentum is null
+        ? null : new OuterOptions(options.OuterLearningRate ?? OuterOptions.DefaultLearningRate, options.OuterMomentum ?? OuterOptions.DefaultMomentum);
 
     private static OptimizerOptions WithBetas(OptimizerOptions optimizer, double beta1, double beta2) => optimizer switch
     {

@@ -103,6 +103,12 @@ public sealed record JobOptions
     /// <summary>How far workers may run apart.</summary>
     public Consistency Consistency { get; init; } = Consistency.Default;
 
+    /// <summary>The learning rate of the outer optimizer of <c>local:H</c>, above 0.</summary>
+    public double? OuterLearningRate { get; init; }
+
+    /// <summary>The momentum of the outer optimizer of <c>local:H</c>, in [0, 1).</summary>
+    public double? OuterMomentum { get; init; }
+
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
 

@@ -58,6 +58,9 @@ public sealed record TrainingJob
     /// <summary>How far workers of a cluster may run apart.</summary>
     public Consistency Consistency { get; init; } = Consistency.Default;
 
+    /// <summary>The outer optimizer of <c>local:H</c>; null for its defaults.</summary>
+    public OuterOptions? Outer { get; init; }
+
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
 

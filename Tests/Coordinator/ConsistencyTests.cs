@@ -110,7 +110,7 @@ public sealed class ConsistencyTests
     {
         var replica = new LinearReplica(plan);
         var weights = LinearJob.Start();
-        var outer = new OuterRule(LinearJob.Layout);
+        var outer = new OuterRule(LinearJob.Layout, new OuterOptions());
         Tensors.FloatBuffer[] outerState = [new(weights.Length)];
         var inner = Enumerable.Range(0, plan.Shards).Select(_ => new Tensors.FloatBuffer[] { new(weights.Length) }).ToArray();
         var gradient = new Tensors.FloatBuffer(weights.Length);
@@ -137,7 +137,7 @@ public sealed class ConsistencyTests
             float[] Leaf(int i) => plan.Shards == 1 ? changes[i] : [.. changes[i].Select(x => x * (float)(samples[i] / total))];
             float[] Add(float[] a, float[] b) => [.. a.Zip(b, (x, y) => x + y)];
             float[] average = plan.Shards == 1 ? Leaf(0) : Add(Add(Leaf(0), Leaf(1)), Add(Leaf(2), Leaf(3)));
-            outer.Apply(round + 1, OuterRule.LearningRate, 1f, weights.Span, average, new StateSlices(outerState, 0, weights.Length), weights.Span);
+            outer.Apply(round + 1, OuterOptions.DefaultLearningRate, 1f, weights.Span, average, new StateSlices(outerState, 0, weights.Length), weights.Span);
         }
         return LinearJob.Layout.WeightsSha256(weights.Span);
     }
@@ -175,12 +175,12 @@ public sealed class ConsistencyTests
     }
 
     [Fact]
-    public async Task Accumulation_with_dropout_and_a_short_last_batch_is_the_larger_batch_bit_for_bit()
+    public async Task Accumulation_with_dropout_batch_normalization_and_a_short_last_batch_is_the_larger_batch_bit_for_bit()
     {
         TrainingJob Job(int batch, int shards, int accumulate) => new()
         {
-            Model = () => new Sequential(new Flatten(), new Linear(784, 16), new ReLU(), new Dropout(0.25f), new Linear(16, 10)),
-            Data = DataSources.Open("digits:70,40"),
+            Model = () => new Sequential(new Flatten(), new Linear(784, 16), new BatchNorm1d(16), new ReLU(), new Dropout(0.25f), new Linear(16, 10)),
+            Data = DataSources.Open("digits:80,40"),
             Optimizer = new SGDRule(new SGDOptions(Momentum: 0.9)),
             BatchSize = batch, Shards = shards, Accumulate = accumulate, Epochs = 2,
         };
@@ -190,6 +190,27 @@ public sealed class ConsistencyTests
         trainer.Run();
         Assert.Equal(large.StateSha256, small.StateSha256);
         Assert.Equal(trainer.StateSha256, small.StateSha256);
+    }
+
+    [Fact]
+    public async Task The_outer_optimizer_of_local_steps_can_be_chosen_and_1_without_momentum_is_the_average()
+    {
+        var plan = LinearJob.Plan(shards: 1, train: 64);
+        var job = LinearJob.Of(plan) with { Consistency = new Consistency.Local(2), Outer = new OuterOptions(1, 0) };
+        var (averaged, _) = await Run(job, new ClusterOptions());
+        // The average of a single shard is that shard: the plain loop, but for the rounding of start - (start - end).
+        var replica = new LinearReplica(plan);
+        var weights = LinearJob.Start();
+        var gradient = new Tensors.FloatBuffer(weights.Length);
+        Tensors.FloatBuffer[] state = [new(weights.Length)];
+        for (long step = 0; step < plan.TotalSteps; step++)
+        {
+            replica.Compute(plan.PieceAt(step, 0), weights, gradient, null);
+            job.Rule.Apply(step + 1, job.LearningRate(step), 1f, weights.Span, gradient.Span, new StateSlices(state, 0, weights.Length), weights.Span);
+        }
+        for (int i = 0; i < weights.Length; i++) Assert.Equal(weights.Span[i], averaged.Weights.Span[i], 1e-5f);
+        var (other, _) = await Run(job with { Outer = new OuterOptions(0.7, 0.9) }, new ClusterOptions());
+        Assert.NotEqual(averaged.WeightsSha256, other.WeightsSha256);
     }
 
     [Fact]

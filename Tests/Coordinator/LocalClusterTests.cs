@@ -300,6 +300,55 @@ public sealed class LocalClusterTests
         }
     }
 
+    /// <summary>The worker goes on with backward only when the timeline shows that the bucket which it has sent was averaged, stepped and published: communication hides behind compute.</summary>
+    [SkippableFact]
+    public async Task A_bucket_is_averaged_stepped_and_published_while_backward_still_runs()
+    {
+        Skip.If(Environment.ProcessorCount < 2, "one core: nobody is free to step a bucket while the worker computes");
+        string path = Path.Combine(Path.GetTempPath(), $"timeline-{Guid.NewGuid():N}.json");
+        var plan = LinearJob.Plan(shards: 1);
+        LocalCluster? running = null;
+        int seen = 0;
+        bool IsShown(long step, string name)
+        {
+            using var stream = new MemoryStream();
+            running!.Timeline!.Write(stream);
+            using var json = System.Text.Json.JsonDocument.Parse(stream.ToArray());
+            return json.RootElement.GetProperty("traceEvents").EnumerateArray().Any(e =>
+                e.GetProperty("name").GetString() == name && e.GetProperty("args").TryGetProperty("bucket", out var bucket) && bucket.GetInt32() == 2 && e.GetProperty("args").GetProperty("step").GetInt64() == step);
+        }
+        var job = LinearJob.Of(plan, _ => new LinearReplica(plan)
+        {
+            Halfway = piece =>
+            {
+                foreach (string name in (string[])["send", "reduce", "step", "broadcast"])
+                    if (SpinWait.SpinUntil(() => IsShown(piece.Step, name), TimeSpan.FromSeconds(20))) seen++;
+            },
+        });
+        try
+        {
+            await using var cluster = new LocalCluster(job, new ClusterOptions { Workers = 1, BucketBytes = 16384, TracePath = path });
+            running = cluster;
+            var result = await cluster.RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.Equal(LinearJob.PlainLoop(LinearJob.Of(plan)), (result.WeightsSha256, result.StateSha256));
+            Assert.Equal(4 * plan.TotalSteps, seen);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task Batch_normalization_has_the_bits_of_the_single_process_trainer_whatever_the_workers()
+    {
+        var job = JobBuilder.Build(new JobOptions { Model = "cnn-bn", Data = "digits:48,20", BatchSize = 16, Epochs = 2, Shards = 4 }, 4);
+        using var trainer = new Trainer(job);
+        trainer.Run();
+        foreach (int workers in (int[])[1, 3])
+            Assert.Equal(trainer.StateSha256, (await Run(ClusterJob.From(job), new ClusterOptions { Workers = workers, Servers = workers, BucketBytes = 1 << 16 })).StateSha256);
+    }
+
     [Fact]
     public void Settings_that_do_not_go_together_are_refused_before_the_start()
     {
@@ -308,6 +357,7 @@ public sealed class LocalClusterTests
         Assert.Contains("servers: 4 is not allowed", Error(job, new ClusterOptions { Servers = 4 }), StringComparison.Ordinal);
         Assert.Contains("workers: 0", Error(job, new ClusterOptions { Workers = 0 }), StringComparison.Ordinal);
         Assert.Contains("does not go with consistency async", Error(job with { Consistency = new Consistency.Async() }, new ClusterOptions { Servers = 2 }), StringComparison.Ordinal);
+        Assert.Contains("only local:<H> has an outer optimizer", Error(job with { Outer = new OuterOptions(0.5) }, new ClusterOptions()), StringComparison.Ordinal);
     }
 
     private sealed class InfiniteReplica(JobPlan plan) : IReplica

@@ -117,7 +117,9 @@ public sealed class PlainPartsTests
             {
                 var held = out_[random.Next(out_.Count)];
                 out_.Remove(held);
-                Assert.True(queue.Take(held.Piece.Step, held.Piece.Leaf));
+                Assert.True(queue.Has(held.Worker, held.Piece.Step, held.Piece.Leaf));
+                Assert.False(queue.Take(held.Worker + 1, held.Piece.Step, held.Piece.Leaf), "a piece was taken from a worker that does not have it");
+                Assert.True(queue.Take(held.Worker, held.Piece.Step, held.Piece.Leaf));
                 Assert.True(applied.Add(held.Piece));
                 queue.Applied(held.Piece.Step);
             }

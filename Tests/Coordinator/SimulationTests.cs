@@ -11,6 +11,7 @@ public sealed class SimulationTests
     [InlineData("bsp")]
     [InlineData("ssp:0")]
     [InlineData("ssp:3")]
+    [InlineData("async")]
     public void Five_hundred_seeds_of_all_faults_break_no_promise(string consistency)
     {
         var report = SimulatedCluster.Run(new SimulationOptions { Seed = 1, Seeds = 500, Consistency = Consistency.Parse(consistency) });
@@ -24,6 +25,23 @@ public sealed class SimulationTests
     {
         var report = SimulatedCluster.Run(new SimulationOptions { Seed = 1000, Seeds = 200, Speculate = true });
         Assert.True(report.Violations.Count == 0, Tell(report));
+    }
+
+    [Theory]
+    [InlineData("bsp", 4, 4)]
+    [InlineData("bsp", 2, 7)]
+    [InlineData("ssp:2", 3, 4)]
+    [InlineData("async", 3, 4)]
+    public void A_worker_that_is_stopped_at_any_message_boundary_breaks_no_promise(string consistency, int workers, int shards)
+    {
+        var options = new SimulationOptions { Seeds = 1, Workers = workers, Shards = shards, Faults = [], Consistency = Consistency.Parse(consistency), StopAt = (1, int.MaxValue) };
+        int boundaries = SimulatedCluster.Run(options).Boundaries;
+        Assert.InRange(boundaries, 40, 400);
+        for (int message = 0; message < boundaries; message++)
+        {
+            var report = SimulatedCluster.Run(options with { StopAt = (1, message) });
+            Assert.True(report.Violations.Count == 0, $"stopped at message {message}: {Tell(report)}");
+        }
     }
 
     [Fact]
@@ -62,7 +80,8 @@ public sealed class SimulationTests
     public void Unknown_fault_kinds_and_modes_that_cannot_be_simulated_are_refused_in_one_line()
     {
         Assert.Contains("'fire' is not known", Assert.Throws<UserErrorException>(() => FaultKinds.Parse("delay,fire")).Message, StringComparison.Ordinal);
-        Assert.Contains("async", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Consistency = new Consistency.Async() })).Message, StringComparison.Ordinal);
+        Assert.Contains("local:4", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Consistency = new Consistency.Local(4) })).Message, StringComparison.Ordinal);
+        Assert.Contains("speculate", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Speculate = true, Consistency = new Consistency.Async() })).Message, StringComparison.Ordinal);
         Assert.Equal([FaultKind.Crash, FaultKind.Slow], FaultKinds.Parse("crash,slow"));
     }
 }

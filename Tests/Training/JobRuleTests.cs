@@ -154,7 +154,7 @@ public class JobRuleTests
             Assert.Equal(expected.LossSum / expected.Denominator, pieces.Sum(p => p.LossSum) / pieces.Sum(p => p.Denominator), 1e-5);
             Assert.Equal(expected.Counted, pieces.Sum(p => p.Counted));
         }
-        foreach (var (a, b) in whole.Weights.Span.ToArray().Zip(parts.Weights.Span.ToArray())) Assert.Equal(a, b, 2e-6f);
+        foreach (var (a, b) in whole.Weights.Span.ToArray().Zip(parts.Weights.Span.ToArray())) Assert.Equal(a, b, 1e-6f);
     }
 
     [Fact]

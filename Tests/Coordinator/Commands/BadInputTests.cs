@@ -43,6 +43,11 @@ public class BadInputTests
     [InlineData("local --weights-codec int8", "--weights-codec: weights codec 'int8'", "bf16 or fp16")]
     [InlineData("local --codec topk:0.1 --speculate", "codec was topk:0.1", "speculate")]
     [InlineData("serve --channel pigeon", "--channel was 'pigeon'", "auto, shm, tcp, akka")]
+    [InlineData("local --consistency ssp:-1", "'ssp:-1' is not known", "ssp:<0 to 1000>")]
+    [InlineData("local --servers 1000", "servers: 1000 is not allowed", "blocks")]
+    [InlineData("local --outer-lr 0.5", "outer-lr and outer-momentum were 0.5", "local:<H>")]
+    [InlineData("simulate --faults fire", "'fire' is not known", "delay, reorder")]
+    [InlineData("simulate --consistency local:4", "local:4 cannot be simulated", "bsp, ssp:<s> or async")]
     [InlineData("local --data digits:10 --run-dir /proc/nowhere", "--run-dir was '/proc/nowhere'", "can be written to")]
     public async Task One_line_says_what_was_given_and_what_is_allowed(string arguments, string given, string allowed) =>
         AssertRefused(await CommandProcess.RunAsync(arguments), given, allowed);

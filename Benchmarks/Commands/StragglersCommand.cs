@@ -1,0 +1,90 @@
+using System.Globalization;
+using DistTrain.Coordinator;
+using DistTrain.Coordinator.Simulation;
+using DistTrain.Training;
+
+namespace DistTrain.Benchmarks.Commands;
+
+/// <summary>
+/// <c>stragglers</c>: time until the built-in digits are told apart with 95 % accuracy by four workers of which some are slow, in each consistency mode. The real actors train the real model in virtual time: a piece takes a worker 5 ms, a slow
+/// one 25 ms, a message 0.1 to 0.5 ms, whatever the machine and its load, and the same seeds give the same figures.
+/// </summary>
+internal static class StragglersCommand
+{
+    private const int Workers = 4, Microseconds = 5_000, Factor = 5;
+    private const double Target = 0.95;
+
+    private static readonly (string Name, Func<int, Random, bool> IsSlow)[] Scenarios =
+    [
+        ("none", (_, _) => false),
+        ("one worker, a random fifth of its pieces", (worker, random) => worker == 0 && random.NextDouble() < 0.2),
+        ("every worker, a random twentieth of its pieces", (_, random) => random.NextDouble() < 0.05),
+        ("one worker, for good", (worker, _) => worker == 0),
+    ];
+
+    private static readonly (string Name, Consistency Mode, bool Speculate)[] Modes =
+    [
+        ("bsp", new Consistency.Bsp(), false), ("bsp --speculate", new Consistency.Bsp(), true), ("ssp:4", new Consistency.Ssp(4), false), ("async", new Consistency.Async(), false),
+    ];
+
+    public static int Run(string[] args)
+    {
+        int seeds = 3;
+        if (args.Length > 1 || (args.Length == 1 && (!int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seeds) || seeds < 1)))
+        {
+            Console.Error.WriteLine("stragglers [seeds]: 1 or more seeds for each mode; default 3");
+            return 2;
+        }
+        using var host = new SimulationHost();
+        foreach (var (scenario, isSlow) in Scenarios)
+        {
+            double bsp = 0;
+            foreach (var (name, mode, speculate) in Modes)
+            {
+                double seconds = 0, samples = 0;
+                for (int seed = 0; seed < seeds; seed++)
+                {
+                    var (time, used) = TimeToTarget(host, mode, speculate, seed, isSlow);
+                    seconds += time / seeds;
+                    samples += (double)used / seeds;
+                }
+                if (bsp == 0) bsp = seconds;
+                Measure.Print(
+                    ("workload", "stragglers"), ("slow", scenario), ("mode", name), ("seeds", seeds), ("virtual_seconds_to_95_percent", seconds), ("times_as_fast_as_bsp", bsp / seconds), ("samples", samples),
+                    ("virtual_ms_per_batch", seconds * 1e3 / (samples / Batch)));
+            }
+        }
+        return 0;
+    }
+
+    private const int Batch = 64;
+
+    private static (double Seconds, long Samples) TimeToTarget(SimulationHost host, Consistency mode, bool speculate, int seed, Func<int, Random, bool> isSlow)
+    {
+        // No momentum: late gradients overshoot with it (docs/consistency.md).
+        var asked = new JobOptions { Model = "mlp", Data = "digits:4096,512", BatchSize = Batch, Shards = Workers, Epochs = 60, LearningRate = 0.05, Momentum = 0, Seed = (ulong)seed };
+        var training = JobBuilder.Build(asked, Workers);
+        double reached = 0;
+        long epochs = 0;
+        var options = new SimulationOptions
+        {
+            Workers = Workers, Shards = Workers, Faults = [], Consistency = mode, Speculate = speculate, GiveUpMicroseconds = 600_000_000,
+            ComputeMicroseconds = worker =>
+            {
+                var random = new Random(seed * 1000 + worker);
+                return () => isSlow(worker, random) ? Microseconds * Factor : Microseconds;
+            },
+            Until = (epoch, now) =>
+            {
+                epochs++;
+                if (!(epoch.TestAccuracy >= Target)) return false;
+                reached = now.TotalSeconds;
+                return true;
+            },
+        };
+        using var trace = new SimulationTrace();
+        new SimulatedRun(host, options, seed, trace, ClusterJob.From(training)).Run(null);
+        if (reached == 0) throw new InvalidOperationException($"{mode}, seed {seed}: 95 % was not reached in {epochs} epochs");
+        return (reached, epochs * 4096);
+    }
+}
