@@ -18,6 +18,7 @@ public sealed class AsyncServerActor : UntypedActor
     private readonly PieceQueue<IActorRef> queue;
     private readonly Dictionary<IActorRef, ITensorChannel> workers = [];
     private readonly Dictionary<WorkerId, IActorRef> ids = [];
+    private readonly HashSet<WorkerId> gone = [];
     private readonly HashSet<IActorRef> hungry = [];
     private readonly HashSet<(long Step, int Leaf)> pending = [];
     private readonly Dictionary<(long Step, int Leaf), Arrival> arriving = [];
@@ -55,7 +56,7 @@ public sealed class AsyncServerActor : UntypedActor
             case Schedule.Horizon order: if (order.Term == setup.Term) OnHorizon(order); break;
             case Schedule.Halt order: if (order.Term == setup.Term) OnHalt(order); break;
             case Progress.Wanted wanted: if (wanted.Term == setup.Term) OnProgressWanted(wanted); break;
-            case Membership.Lost lost: if (ids.Remove(lost.Worker, out var actor)) OnLost(actor); break;
+            case Membership.Lost lost: OnGivenUp(lost.Worker); break;
             case Terminated dead: OnLost(dead.ActorRef); break;
             case Serving.NodeLost node:
                 foreach (var gone in workers.Keys.Where(worker => worker.Path.Address == node.Node).ToList()) OnLost(gone);
@@ -67,6 +68,7 @@ public sealed class AsyncServerActor : UntypedActor
 
     private void OnPieceWanted(WorkerId id, IActorRef worker)
     {
+        if (gone.Contains(id)) return;
         ids[id] = worker;
         var has = queue.Of(worker);
         if (has.Count < 2 && queue.TryHandOut(worker, out var next))
@@ -107,6 +109,13 @@ public sealed class AsyncServerActor : UntypedActor
 
     /// <summary>The name under which the server answers a halt.</summary>
     internal static WorkerId RunOrdersServer { get; } = new(-1);
+
+    /// <summary>The coordinator struck a worker off. What it asked for before that may still come, and would be handed to nobody: if it lives, it joins again under another number.</summary>
+    private void OnGivenUp(WorkerId worker)
+    {
+        gone.Add(worker);
+        if (ids.Remove(worker, out var actor)) OnLost(actor);
+    }
 
     /// <summary>A worker is gone, or given up: others get its pieces, and what it sent of them in part is forgotten.</summary>
     private void OnLost(IActorRef worker)
@@ -214,6 +223,7 @@ public sealed class AsyncServerActor : UntypedActor
 
     private void OnWeightsWanted(Weights.Wanted wanted, IActorRef worker)
     {
+        if (gone.Contains(wanted.Worker)) return;
         ids[wanted.Worker] = worker;
         if (!workers.TryGetValue(worker, out var channel))
         {

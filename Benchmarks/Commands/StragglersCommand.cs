@@ -46,7 +46,7 @@ internal static class StragglersCommand
                 {
                     var (time, used) = TimeToTarget(host, mode, speculate, seed, isSlow);
                     seconds += time / seeds;
-                    samples += (double)used / seeds;
+                    samples += used / seeds;
                 }
                 if (bsp == 0) bsp = seconds;
                 Measure.Print(
@@ -59,12 +59,12 @@ internal static class StragglersCommand
 
     private const int Batch = 64;
 
-    private static (double Seconds, long Samples) TimeToTarget(SimulationHost host, Consistency mode, bool speculate, int seed, Func<int, Random, bool> isSlow)
+    private static (double Seconds, double Samples) TimeToTarget(SimulationHost host, Consistency mode, bool speculate, int seed, Func<int, Random, bool> isSlow)
     {
         // No momentum: late gradients overshoot with it (docs/consistency.md).
         var asked = new JobOptions { Model = "mlp", Data = "digits:4096,512", BatchSize = Batch, Shards = Workers, Epochs = 60, LearningRate = 0.05, Momentum = 0, Seed = (ulong)seed };
         var training = JobBuilder.Build(asked, Workers);
-        double reached = 0;
+        double reached = 0, samples = 0, before = 0, accuracy = 0;
         long epochs = 0;
         var options = new SimulationOptions
         {
@@ -77,14 +77,22 @@ internal static class StragglersCommand
             Until = (epoch, now) =>
             {
                 epochs++;
-                if (!(epoch.TestAccuracy >= Target)) return false;
-                reached = now.TotalSeconds;
+                double reachedNow = epoch.TestAccuracy ?? 0;
+                if (reachedNow < Target)
+                {
+                    (before, accuracy) = (now.TotalSeconds, reachedNow);
+                    return false;
+                }
+                // Between two epochs, where a straight line crosses the target.
+                double share = (Target - accuracy) / (reachedNow - accuracy);
+                reached = before + (now.TotalSeconds - before) * share;
+                samples = (epochs - 1 + share) * 4096;
                 return true;
             },
         };
         using var trace = new SimulationTrace();
         new SimulatedRun(host, options, seed, trace, ClusterJob.From(training)).Run(null);
         if (reached == 0) throw new InvalidOperationException($"{mode}, seed {seed}: 95 % was not reached in {epochs} epochs");
-        return (reached, epochs * 4096);
+        return (reached, samples);
     }
 }

@@ -44,6 +44,16 @@ public sealed class SimulationTests
         }
     }
 
+    /// <summary>A worker died after it had asked for a piece; the question came when it had been given up, and the piece went to nobody.</summary>
+    [Theory]
+    [InlineData(50304)]
+    [InlineData(52565)]
+    public void Seeds_under_which_async_once_never_ended_end(long seed)
+    {
+        var report = SimulatedCluster.Run(new SimulationOptions { Seed = seed, Seeds = 1, Consistency = new Consistency.Async() });
+        Assert.True(report.Violations.Count == 0, Tell(report));
+    }
+
     [Fact]
     public void The_same_seeds_give_the_same_events_and_others_others()
     {
