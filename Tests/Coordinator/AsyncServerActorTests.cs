@@ -6,6 +6,7 @@ using DistTrain.Protocol;
 using DistTrain.Tensors;
 using DistTrain.Training;
 using DistTrain.Transport;
+using Schedule = DistTrain.Protocol.Schedule;
 
 namespace DistTrain.Tests.Coordinator;
 
