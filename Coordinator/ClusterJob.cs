@@ -50,6 +50,15 @@ public sealed record ClusterJob
     /// <summary>What happens to a step whose averaged gradient is not finite.</summary>
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Fail;
 
+    /// <summary>What evaluations measure.</summary>
+    public MetricPlan Metrics { get; init; } = MetricPlan.None;
+
+    /// <summary>Looks at epochs: the best one, early stopping, plateaus; null for not.</summary>
+    public EpochWatch? Watch { get; init; }
+
+    /// <summary>The weights of the best epoch so far; null for a fresh start.</summary>
+    public FloatBuffer? BestWeights { get; init; }
+
     /// <summary>The codec of gradients, applied to each leaf's gradient wherever it is computed.</summary>
     public CodecSpec Codec { get; init; } = CodecSpec.None;
 
@@ -64,7 +73,7 @@ public sealed record ClusterJob
     /// <summary>The cluster's view of a job that the single-process trainer would run: same bits.</summary>
     public static ClusterJob From(TrainingJob job)
     {
-        if (job.Plateau != null) throw new UserErrorException("ReduceLROnPlateau runs in a single process only: choose a schedule that is a function of the step");
+        if (job is { Plateau: not null, Consistency: Consistency.Local }) throw new UserErrorException("schedule plateau does not go with consistency local:<H>, where workers step by themselves: choose a schedule that is a function of the step");
         using var first = new ModelReplica(job);
         return new ClusterJob
         {
@@ -78,6 +87,8 @@ public sealed record ClusterJob
             Consistency = job.Consistency,
             Outer = job.Outer,
             OnNonFinite = job.OnNonFinite,
+            Metrics = MetricPlan.Of(job),
+            Watch = EpochWatch.Of(job),
         };
     }
 }

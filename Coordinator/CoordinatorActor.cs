@@ -19,6 +19,7 @@ public sealed class CoordinatorActor : UntypedActor
     private readonly Training.ClockPlan clocks;
     private readonly SampleLedger samples;
     private readonly RunMetrics metrics;
+    private readonly EpochLedger epochs;
     private readonly RunOrders orders;
     private readonly SpeedAdvisor? advisor;
     private readonly ResidualDesk? residuals;
@@ -50,6 +51,8 @@ public sealed class CoordinatorActor : UntypedActor
         clocks = new Training.ClockPlan(setup.Plan, setup.Consistency);
         samples = new SampleLedger(setup.Plan, clocks, setup.StartStep);
         metrics = new RunMetrics(setup.Plan, clocks, samples, setup.Notes);
+        epochs = new EpochLedger(setup.Plan, setup.Watch, setup.Best, Steps, setup.Notes);
+        setup.SetRate(epochs.Rate);
         orders = new RunOrders(setup.Term, setup.Plan.Shards);
         if (setup.Codec.HasState) residuals = new ResidualDesk(setup, roster, Self, OnResidualLost);
         // Within one process nothing travels.
@@ -129,7 +132,9 @@ public sealed class CoordinatorActor : UntypedActor
         setup.Observer(new RunEvent.Started(Environment.ProcessId, roster.Count, setup.Plan.Shards, setup.Plan.BatchSize, setup.Buckets.Layout.ParameterCount, traffic.BytesPerStep));
         if (traffic.Warning is { } warning) setup.Observer(new RunEvent.Warning(warning));
         Reassign();
-        if (applied.Complete >= clocks.Count) End(new RunEvent.Finished(metrics.Totals(Steps)));
+        if (epochs.IsOpen(Steps) && setup.Plan.TestCount > 0) Evaluate();
+        else if (epochs.IsOpen(Steps) && Steers) EndEpoch(null);
+        else if (applied.Complete >= clocks.Count || epochs.StopReason is not null) End(Finished());
         else Train();
     }
 
@@ -138,7 +143,7 @@ public sealed class CoordinatorActor : UntypedActor
     {
         phase = Phase.Training;
         metrics.Resume(setup.Clock.Now);
-        long end = setup.Plan.TestCount > 0 ? clocks.EndOfEpoch(applied.Complete) : clocks.Count;
+        long end = setup.Plan.TestCount > 0 || Steers ? clocks.EndOfEpoch(applied.Complete) : clocks.Count;
         if (residuals is not null && setup.Snapshots is { } snapshots) end = Math.Min(end, snapshots.NextAfter(applied.Complete));
         Broadcast(orders.Until(end));
     }
@@ -235,7 +240,10 @@ public sealed class CoordinatorActor : UntypedActor
         if (advisor?.StepDone(metrics.TrainingTime(setup.Clock.Now), Math.Min(roster.Count, setup.Plan.Shards)) is { } warning) setup.Observer(warning);
         if (clocks.EndsEpoch(step.Step))
         {
-            if (setup.Plan.TestCount > 0 && (phase == Phase.Training || applied.Complete >= clocks.Count)) Evaluate();
+            bool isGoingOn = phase == Phase.Training || applied.Complete >= clocks.Count;
+            if (setup.Plan.TestCount > 0 && isGoingOn) Evaluate();
+            // Stopped at an epoch's end: it is left open, and looked at when the run goes on.
+            else if ((setup.Plan.TestCount > 0 || Steers) && !isGoingOn) TakeNotes(GoOn);
             else EndEpoch(null);
         }
         else
@@ -254,7 +262,7 @@ public sealed class CoordinatorActor : UntypedActor
         }
         if (residuals is null)
         {
-            snapshots.Note(applied.Complete, metrics.Notes(applied.Complete));
+            snapshots.Note(applied.Complete, Notes(out var best), best);
             then();
             return;
         }
@@ -262,9 +270,16 @@ public sealed class CoordinatorActor : UntypedActor
         residuals.Gather(applied.Complete, () =>
         {
             if (phase == Phase.Ended) return;
-            snapshots.Note(applied.Complete, metrics.Notes(applied.Complete), residuals.Gathered);
+            snapshots.Note(applied.Complete, Notes(out var last), last, residuals.Gathered);
             then();
         });
+    }
+
+    private Dictionary<string, string> Notes(out Tensors.FloatBuffer? best)
+    {
+        var notes = metrics.Notes(applied.Complete);
+        best = epochs.AddTo(notes);
+        return notes;
     }
 
     /// <summary>After a step within an epoch.</summary>
@@ -288,7 +303,7 @@ public sealed class CoordinatorActor : UntypedActor
         phase = Phase.Evaluating;
         patience = 2;
         quietTicks = 0;
-        board = new EvaluationBoard(version, setup.Plan.EvaluationSlices);
+        board = new EvaluationBoard(version, setup.Plan.EvaluationSlices, setup.Metrics);
         HandOutSlices();
     }
 
@@ -303,6 +318,11 @@ public sealed class CoordinatorActor : UntypedActor
     {
         if (board is null || report.Term != setup.Term) return;
         quietTicks = 0;
+        if (board.Refusal(report) is { } refusal)
+        {
+            Fail(refusal);
+            return;
+        }
         board.Heard(report);
         if (!board.IsComplete)
         {
@@ -317,14 +337,18 @@ public sealed class CoordinatorActor : UntypedActor
     private void EndEpoch(Training.MetricSum? evaluated)
     {
         if (evaluated is null) metrics.Pause(setup.Clock.Now);
-        setup.Observer(metrics.EndEpoch(setup.Plan.EpochOf(clocks.EndOfEpochStep(applied.Complete - 1)), evaluated));
+        long last = clocks.EndOfEpochStep(applied.Complete - 1);
+        var done = metrics.EndEpoch(setup.Plan.EpochOf(last), evaluated) with { LearningRate = setup.LearningRate?.Invoke(last) * epochs.Rate ?? double.NaN };
+        bool isBest = epochs.Observe(done.Epoch, Steps, version, done.TrainLoss, evaluated);
+        setup.SetRate(epochs.Rate);
+        setup.Observer(done with { IsBest = isBest });
         TakeNotes(AfterEpoch);
     }
 
     private void AfterEpoch()
     {
-        if (applied.Complete >= clocks.Count) EndSaved(new RunEvent.Finished(metrics.Totals(Steps)));
-        else if (phase == Phase.Evaluating) Train();
+        if (applied.Complete >= clocks.Count || epochs.StopReason is not null) EndSaved(Finished());
+        else if (phase is Phase.Evaluating or Phase.Gathering || (phase == Phase.Training && Steers)) Train();
         else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
         else if (phase == Phase.Training && applied.Complete >= orders.Horizon) Train();
         else metrics.Resume(setup.Clock.Now);
@@ -366,7 +390,7 @@ public sealed class CoordinatorActor : UntypedActor
         metrics.Pause(setup.Clock.Now);
         // Without workers a step that some buckets have begun stays unfinished: what is saved already is the place to go on from.
         bool clean = roster.Count > 0 || phase is not (Phase.Halting or Phase.Finishing);
-        EndSaved(new RunEvent.Interrupted(metrics.Totals(Steps), stopReason, clean));
+        EndSaved(new RunEvent.Interrupted(Totals(), stopReason, clean));
     }
 
     /// <summary>Ends the run with all that its last checkpoint needs.</summary>
@@ -376,6 +400,10 @@ public sealed class CoordinatorActor : UntypedActor
         else residuals.Gather(applied.Complete, () => End(last));
     }
 
+    private RunEvent.Finished Finished() => new(Totals(), applied.Complete < clocks.Count ? epochs.StopReason : null);
+
+    private RunTotals Totals() => metrics.Totals(Steps) with { BestEpoch = epochs.BestEpoch };
+
     private void Fail(string error) => End(new RunEvent.Failed(error));
 
     private void End(RunEvent last)
@@ -383,7 +411,11 @@ public sealed class CoordinatorActor : UntypedActor
         if (phase == Phase.Ended) return;
         phase = Phase.Ended;
         outcome = last.GetType().Name;
-        if (setup.Snapshots is { } snapshots) (snapshots.Last, snapshots.LastResiduals) = (metrics.Notes(applied.Complete), residuals?.Gathered ?? snapshots.LastResiduals);
+        if (setup.Snapshots is { } snapshots)
+        {
+            (snapshots.Last, snapshots.LastResiduals) = (Notes(out var best), residuals?.Gathered ?? snapshots.LastResiduals);
+            snapshots.LastBest = best;
+        }
         var ended = new Schedule.JobEnded(setup.Term, outcome);
         foreach (var server in setup.Servers) Context.Unwatch(server);
         foreach (var server in setup.Servers) server.Tell(ended, Self);
@@ -419,6 +451,9 @@ public sealed class CoordinatorActor : UntypedActor
         // There the server hands out the pieces, so it must know the horizon too.
         foreach (var server in setup.Servers) server.Tell(order, Self);
     }
+
+    /// <summary>Whether no step may begin before the epoch before it is looked at.</summary>
+    private bool Steers => setup.Watch?.Steers == true;
 
     private bool IsAsync => setup.Consistency is Training.Consistency.Async;
 

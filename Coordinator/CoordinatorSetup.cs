@@ -61,6 +61,21 @@ public sealed record CoordinatorSetup
     /// <summary>Opens a channel to a worker (first) from the coordinator (second).</summary>
     public Func<IActorRef, IActorRef, ITensorChannel> Connect { get; init; } = (worker, coordinator) => new InProcessChannel(worker, coordinator);
 
+    /// <summary>What evaluations measure.</summary>
+    public MetricPlan Metrics { get; init; } = MetricPlan.None;
+
+    /// <summary>Looks at epochs: the best one, early stopping, plateaus; null for not.</summary>
+    public EpochWatch? Watch { get; init; }
+
+    /// <summary>Keeps the weights of the best epoch, which are at a version that nothing has followed yet.</summary>
+    internal Scheduling.BestKeeper? Best { get; init; }
+
+    /// <summary>Takes the factor on the schedule's learning rate that holds from now on.</summary>
+    public Action<double> SetRate { get; init; } = _ => { };
+
+    /// <summary>The learning rate of a step, without that factor, for whoever watches.</summary>
+    public Func<long, double>? LearningRate { get; init; }
+
     /// <summary>Takes its notes for checkpoints; null for none.</summary>
     internal Checkpoints.Snapshots? Snapshots { get; init; }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Akka.Actor;
 using DistTrain.Coordinator.Checkpoints;
 using DistTrain.Coordinator.Reduction;
+using DistTrain.Coordinator.Scheduling;
 using DistTrain.Optim;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
@@ -57,6 +58,8 @@ internal sealed class JobHost
     private Term term;
     private readonly UpdateRule rule;
     private readonly long startClock;
+    private readonly BestKeeper best;
+    private double rate = 1;
     private long steps, version;
 
     /// <summary>Copies the weights and cuts the layout.</summary>
@@ -73,6 +76,7 @@ internal sealed class JobHost
         store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
         WeightsCodec = TensorCodec.Create(job.WeightsCodec);
         if (job.WeightsCodec.IsLossy) published = new WeightStore(version, RoundedWeights.Of(WeightsCodec, Buckets, job.Weights), job.Consistency.StalenessBound);
+        best = new BestKeeper(store, job.BestWeights);
         steps = job.StartStep;
     }
 
@@ -120,6 +124,11 @@ internal sealed class JobHost
             Residuals = job.Residuals,
             ExactRecovery = options.ExactRecovery,
             Snapshots = snapshots,
+            Metrics = job.Metrics,
+            Watch = job.Watch,
+            Best = best,
+            SetRate = factor => Volatile.Write(ref rate, factor),
+            LearningRate = job.LearningRate,
             Observer = OnEvent,
             Clock = clock,
             Tick = options.Tick,
@@ -156,8 +165,8 @@ internal sealed class JobHost
         bool held = store.TryRead(version, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
         lease.Dispose();
-        if (last is not (RunEvent.Failed or RunEvent.RolledBack or RunEvent.Interrupted { Clean: false }) && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last, snapshots.LastResiduals);
-        return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state };
+        if (last is not (RunEvent.Failed or RunEvent.RolledBack or RunEvent.Interrupted { Clean: false }) && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last, snapshots.LastResiduals, snapshots.LastBest);
+        return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state, BestWeights = last is RunEvent.Failed ? null : best.Weights };
     }
 
     /// <summary>Ends threads, also of a run that was never started.</summary>
@@ -189,7 +198,7 @@ internal sealed class JobHost
                 Plan = job.Plan,
                 Buckets = Buckets,
                 Rule = rule,
-                LearningRate = job.Consistency is Consistency.Local ? _ => Outer.LearningRate : job.LearningRate,
+                LearningRate = job.Consistency is Consistency.Local ? _ => Outer.LearningRate : LearningRate,
                 State = state,
                 Store = store,
                 Published = published,
@@ -225,6 +234,9 @@ internal sealed class JobHost
         if (happened is RunEvent.CheckpointFailed { InARow: >= CheckpointWriter.MostFailures } failed)
             Coordinator.Tell(new Progress.Failed(term, $"{failed.InARow} checkpoints in a row could not be written: {failed.Error}"));
     }
+
+    /// <summary>The schedule's rate, lowered where a plateau asks for it; that changes between epochs only, while nobody steps.</summary>
+    private double LearningRate(long step) => Volatile.Read(ref rate) is var factor && factor == 1 ? job.LearningRate(step) : job.LearningRate(step) * factor;
 
     private FloatBuffer InitialState(int index) => job.State is { } resumed ? Copy(resumed[index]) : new FloatBuffer(job.Layout.Length);
 

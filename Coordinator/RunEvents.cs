@@ -36,7 +36,18 @@ public abstract record RunEvent
     public sealed record StepDone(long Step, int Epoch, int Samples, double Loss, double? Norm, bool Skipped, long Version = 0) : RunEvent;
 
     /// <summary>An epoch is done and evaluated.</summary>
-    public sealed record EpochDone(int Epoch, double TrainLoss, double? TrainAccuracy, double? TestLoss, double? TestAccuracy, double SamplesPerSecond) : RunEvent;
+    /// <param name="Epoch">The epoch, from 0.</param>
+    /// <param name="TrainLoss">Its mean training loss.</param>
+    /// <param name="TrainAccuracy">Its share of right predictions in training; null where that means nothing.</param>
+    /// <param name="TestLoss">The test split's loss; null without one.</param>
+    /// <param name="TestAccuracy">Its share of right predictions.</param>
+    /// <param name="SamplesPerSecond">Samples over the time spent training.</param>
+    /// <param name="Metrics">The test split's metrics; null without one.</param>
+    /// <param name="LearningRate">The learning rate of the epoch's last step; NaN where unknown.</param>
+    /// <param name="IsBest">Whether it is the best epoch so far.</param>
+    public sealed record EpochDone(
+        int Epoch, double TrainLoss, double? TrainAccuracy, double? TestLoss, double? TestAccuracy, double SamplesPerSecond,
+        Training.MetricReport? Metrics = null, double LearningRate = double.NaN, bool IsBest = false) : RunEvent;
 
     /// <summary>A checkpoint is durable.</summary>
     public sealed record CheckpointDone(long Step, string Path, double Milliseconds) : RunEvent;
@@ -54,7 +65,9 @@ public abstract record RunEvent
     public sealed record RolledBack(long Step, string Reason) : RunEvent;
 
     /// <summary>The job reached its end.</summary>
-    public sealed record Finished(RunTotals Totals) : RunEvent;
+    /// <param name="Totals">What it came to.</param>
+    /// <param name="StoppedEarly">Why it ended before its last step; null where it did not.</param>
+    public sealed record Finished(RunTotals Totals, string? StoppedEarly = null) : RunEvent;
 
     /// <summary>The run was stopped after a step; what is done so far is kept.</summary>
     /// <param name="Totals">What it came to.</param>
@@ -74,10 +87,12 @@ public abstract record RunEvent
 /// <param name="TestLoss">The last evaluation's mean loss; null for none.</param>
 /// <param name="TestAccuracy">The last evaluation's share of right predictions; null where that does not apply.</param>
 /// <param name="SamplesPerSecond">Samples over the time spent training, evaluations left out.</param>
+/// <param name="TestMetrics">The last evaluation's metrics by their names in events, such as <c>f1_micro</c>; empty for none.</param>
+/// <param name="BestEpoch">The best epoch, from 0; null where none was watched.</param>
 /// <param name="MeanStaleness">How many versions were published, on average, while a piece was computed; 0 under <c>bsp</c>.</param>
 /// <param name="MaxStaleness">The most of them.</param>
 /// <param name="RepeatedSamples">Samples that an epoch used more than once: 0, or something is broken.</param>
 /// <param name="MissedSamples">Samples that a finished epoch should have used and did not: 0, or something is broken.</param>
 public sealed record RunTotals(
     long Steps, long SkippedSteps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerSecond,
-    long RepeatedSamples, long MissedSamples, double MeanStaleness = 0, int MaxStaleness = 0);
+    long RepeatedSamples, long MissedSamples, double MeanStaleness = 0, int MaxStaleness = 0, ImmutableSortedDictionary<string, double>? TestMetrics = null, int? BestEpoch = null);

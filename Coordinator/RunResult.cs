@@ -21,6 +21,9 @@ public sealed record RunResult
     /// <summary>The optimizer's state, one buffer per state name of its rule; of no use after a failure.</summary>
     public required FloatBuffer[] State { get; init; }
 
+    /// <summary>The best epoch's weights and buffers; null where no epoch was watched, and after a failure.</summary>
+    public FloatBuffer? BestWeights { get; init; }
+
     /// <summary>The totals; null after a failure.</summary>
     public RunTotals? Totals => Last switch
     {

@@ -21,7 +21,9 @@ internal sealed class EvaluationWork(IActorRef worker, IReplica replica, Evaluat
             for (int number = order.First; number < order.First + order.Count; number++)
             {
                 var found = replica.Evaluate(number, lease.Weights);
-                slices.Add(new Evaluation.Slice(number, found.Samples, found.Denominator, found.LossSum, found.Correct, found.Counted));
+                var detail = found.Detail ?? SliceDetail.Empty;
+                slices.Add(new Evaluation.Slice(
+                    number, found.Samples, found.Denominator, found.LossSum, found.Correct, found.Counted, detail.Counts, detail.Sums, detail.Scores, detail.Labels, detail.Rows));
             }
             lease.Dispose();
             worker.Tell(new EvaluationComputed(order, slices.MoveToImmutable()));

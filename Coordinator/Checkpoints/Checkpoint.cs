@@ -7,6 +7,9 @@ namespace DistTrain.Coordinator.Checkpoints;
 /// </summary>
 public sealed record Checkpoint
 {
+    /// <summary>The name, among <see cref="Extra"/>, of the best epoch's weights.</summary>
+    public const string BestWeights = "best";
+
     /// <summary>Steps done.</summary>
     public required long Step { get; init; }
 

@@ -32,7 +32,7 @@ internal sealed class CheckpointWriter : IDisposable
         {
             foreach (var snapshot in queue.GetConsumingEnumerable())
             {
-                Save(snapshot.Step, snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Notes, snapshot.Residuals);
+                Save(snapshot.Step, snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Notes, snapshot.Residuals, snapshot.Best);
                 snapshots().Return(snapshot);
             }
         }) { IsBackground = true, Name = "checkpoints" };
@@ -50,7 +50,7 @@ internal sealed class CheckpointWriter : IDisposable
     }
 
     /// <summary>Writes now, on the caller's thread.</summary>
-    public void Save(long step, FloatBuffer weights, FloatBuffer[] state, IReadOnlyDictionary<string, string> notes, IReadOnlyDictionary<int, ResidualState> residuals)
+    public void Save(long step, FloatBuffer weights, FloatBuffer[] state, IReadOnlyDictionary<string, string> notes, IReadOnlyDictionary<int, ResidualState> residuals, FloatBuffer? best)
     {
         var clock = Stopwatch.StartNew();
         try
@@ -67,7 +67,7 @@ internal sealed class CheckpointWriter : IDisposable
                 DataCard = plan.DataCard,
                 Weights = weights,
                 OptimizerState = [.. job.Rule.StateNames.Select((name, i) => (name, state[i]))],
-                Extra = ResidualState.ToExtra(residuals),
+                Extra = [.. ResidualState.ToExtra(residuals), .. BestOf(best)],
                 Notes = notes,
             };
             string path = plan.Folder.Save(checkpoint, job.Layout, plan.Fence);
@@ -80,6 +80,8 @@ internal sealed class CheckpointWriter : IDisposable
             tell(new RunEvent.CheckpointFailed(step, error.Message, ++failures));
         }
     }
+
+    private static IEnumerable<(string Name, FloatBuffer Values)> BestOf(FloatBuffer? best) => best is null ? [] : [(Checkpoint.BestWeights, best)];
 
     /// <summary>Writes what was handed over, then ends.</summary>
     public void Dispose()

@@ -25,6 +25,9 @@ internal sealed class Snapshots(BucketPlan buckets, int states, long every, Acti
     /// <summary>The next step after this many that is wanted.</summary>
     public long NextAfter(long version) => (version / every + 1) * every;
 
+    /// <summary>The best epoch's weights at the run's end; null for none.</summary>
+    public FloatBuffer? LastBest { get; set; }
+
     /// <summary>Whether the state after this many steps is wanted.</summary>
     public bool Wants(long version) => version % every == 0;
 
@@ -40,11 +43,12 @@ internal sealed class Snapshots(BucketPlan buckets, int states, long every, Acti
         Count(snapshot);
     }
 
-    /// <summary>The coordinator's small state at a version that is wanted.</summary>
-    public void Note(long version, IReadOnlyDictionary<string, string> notes, IReadOnlyDictionary<int, ResidualState>? residuals = null)
+    /// <summary>The coordinator's small state, and the best weights so far, at a version that is wanted.</summary>
+    public void Note(long version, IReadOnlyDictionary<string, string> notes, FloatBuffer? best, IReadOnlyDictionary<int, ResidualState>? residuals = null)
     {
         var snapshot = Find(version);
         snapshot.Notes = notes;
+        snapshot.Best = best;
         snapshot.Residuals = residuals ?? snapshot.Residuals;
         Count(snapshot);
     }

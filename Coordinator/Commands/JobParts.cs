@@ -24,8 +24,25 @@ internal static class JobParts
     /// <summary>A loss by name, or with arguments.</summary>
     public static JobOptions Loss(JobOptions job, GivenText given)
     {
-        string json = given.Text.StartsWith('{') ? given.Text : $$"""{ "type": "{{given.OneOf([.. LossOptions.All.Select(loss => loss.Name)])}}" }""";
+        string json = given.Text;
+        if (!json.StartsWith('{'))
+        {
+            if (Name() is not { } name) return job with { Loss = null };
+            json = $$"""{ "type": "{{name}}" }""";
+        }
         return job with { Loss = Json<LossOptions>(given with { Text = json }, '{', "a loss") };
+
+        string? Name()
+        {
+            try
+            {
+                return NamedLosses.Resolve(given.Text);
+            }
+            catch (UserErrorException error)
+            {
+                throw new UserErrorException($"{given.Source}: {error.Message}", error);
+            }
+        }
     }
 
     /// <summary>An optimizer by name, or with arguments.</summary>

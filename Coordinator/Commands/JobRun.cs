@@ -27,23 +27,35 @@ internal static class JobRun
     /// <param name="facts">What is known of the run.</param>
     /// <param name="run">Starts the run: it is given who to tell and what stops it.</param>
     /// <param name="notes">Where notes go; null for stderr.</param>
+    /// <param name="isResumed">Whether the run goes on from a checkpoint.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(OutputOptions options, TrainingJob job, RunFacts facts, Func<Action<RunEvent>, CancellationToken, Task<RunResult>> run, TextWriter? notes = null)
+    public static async Task<int> RunAsync(OutputOptions options, TrainingJob job, RunFacts facts, Func<Action<RunEvent>, CancellationToken, Task<RunResult>> run, TextWriter? notes = null, bool isResumed = false)
     {
         var folder = RunFolder.Create(options.RunDir, job.Name, DateTime.Now);
         using var output = Open(options, facts, notes ?? Console.Error);
+        using var recorder = Record(folder, job, facts, options, isResumed);
         using var signals = new StopSignals(signal => output.Note($"{signal}: ends after this step, then saves; again ends at once"));
         var clock = Stopwatch.StartNew();
         RunResult result;
         try
         {
-            result = await run(new EventOrder(output).Tell, signals.Token);
+            var order = new EventOrder(output);
+            result = await run(
+                happened =>
+                {
+                    order.Tell(happened);
+                    recorder.Tell(happened, output.Note);
+                },
+                signals.Token);
             if (result.Last is RunEvent.Failed failed)
             {
                 output.Failed(CommandRunner.OneLine(failed.Error) + Advice(failed.Error));
                 return ExitCode.Failed;
             }
-            folder.Save(result.Layout, result.Weights, new Dictionary<string, string>(SavedModel.Describe(job, facts.Numerics)) { ["model"] = facts.Model, ["job"] = facts.Job, ["step"] = $"{result.Steps}" });
+            var about = new Dictionary<string, string>(SavedModel.Describe(job, facts.Numerics)) { ["model"] = facts.Model, ["job"] = facts.Job };
+            RunFolder.Save(folder.Weights, result.Layout, result.Weights, new Dictionary<string, string>(about) { ["step"] = $"{result.Steps}" });
+            if (result is { BestWeights: { } best, Totals.BestEpoch: { } epoch })
+                RunFolder.Save(folder.Best, result.Layout, best, new Dictionary<string, string>(about) { ["step"] = $"{Math.Min((epoch + 1) * facts.Plan.StepsPerEpoch, facts.Plan.TotalSteps)}" });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -51,8 +63,24 @@ internal static class JobRun
             return ExitCode.Failed;
         }
         var interrupted = result.Last as RunEvent.Interrupted;
-        output.Ended(new RunSummary(result.Totals!, interrupted?.Reason, folder.Weights, result.WeightsSha256, result.StateSha256, clock.Elapsed));
+        recorder.Draw(output.Note);
+        output.Ended(new RunSummary(result.Totals!, interrupted?.Reason, folder.Weights, result.WeightsSha256, result.StateSha256, clock.Elapsed,
+            (result.Last as RunEvent.Finished)?.StoppedEarly, result.BestWeights is null ? null : folder.Best));
         return interrupted is null ? ExitCode.Done : signals.ExitWith ?? ExitCode.Done;
+    }
+
+    /// <exception cref="UserErrorException">The folder cannot be written to.</exception>
+    private static RunRecorder Record(RunFolder folder, TrainingJob job, RunFacts facts, OutputOptions options, bool isResumed)
+    {
+        try
+        {
+            folder.SaveJob(job, facts.Numerics);
+            return new RunRecorder(folder, facts, options, isResumed);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"--run-dir was '{folder.Path}', expected a folder that can be written to: {error.Message}", error);
+        }
     }
 
     /// <summary>What to do next, where that can be told from the failure.</summary>

@@ -39,13 +39,13 @@ internal static class LocalCommand
         int shards = DefaultShards(options), workers = options.Workers ?? Math.Max(1, shards / options.Cluster.ThreadsPerWorker);
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobFile.Build(options.Job, options.JobFile, shards, code);
-        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics).With(options.Job);
+        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, Metrics: MetricPlan.Of(job)).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
         {
             var settings = options.Cluster with { Workers = workers, Checkpoints = start.Plan(options.Job with { Shards = job.Shards, Numerics = numerics }, job) };
             await using var cluster = new LocalCluster(start.Begin(ClusterJob.From(job, options.Job), job), settings, tell);
             return await cluster.RunAsync(stop);
-        });
+        }, isResumed: start.Saved is not null);
     }
 
     /// <summary>One per worker or, where their number is not given, per core, but never one that has nothing to do. Threads per worker belong to the runner and change no default of the job.</summary>

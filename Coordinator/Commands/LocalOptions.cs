@@ -33,6 +33,9 @@ internal sealed record OutputOptions
     /// <summary>Tells of every n-th step; null for none.</summary>
     public long? LogEvery { get; init; }
 
+    /// <summary>Whether TensorBoard's event files are written into the run's folder.</summary>
+    public bool TensorBoard { get; init; }
+
     /// <summary>The run's folder; null for <c>runs/&lt;time&gt;-&lt;job&gt;</c>.</summary>
     public string? RunDir { get; init; }
 }

@@ -13,7 +13,8 @@ internal static class OutputSettings
     [
         new("output", "<format>", Group, "text: progress for people; json: one event per line on stdout, nothing else there. Default: text.", (output, given) => output with { Format = given.OneOf(Formats) }),
         new("log-every", "<n>", Group, "Tells of every n-th step.", (output, given) => output with { LogEvery = given.Long(1, long.MaxValue) }),
-        new("run-dir", "<folder>", Group, "Where the weights are saved. Default: runs/<time>-<job>.", (output, given) => output with { RunDir = given.NotEmpty("a folder") }),
+        new("tensorboard", "", Group, "Writes TensorBoard's event files into the run's folder.", (output, given) => output with { TensorBoard = given.Switch() }),
+        new("run-dir", "<folder>", Group, "Where weights, figures and pictures of the run are saved. Default: runs/<time>-<job>.", (output, given) => output with { RunDir = given.NotEmpty("a folder") }),
     ];
 
     /// <summary>The settings as a part of a command's own options.</summary>

@@ -80,6 +80,7 @@ internal sealed class RunStart
             StartStep = checkpoint.Step,
             Notes = checkpoint.Notes,
             Residuals = ResidualState.FromExtra(checkpoint.Extra),
+            BestWeights = checkpoint.Extra.FirstOrDefault(extra => extra.Name == Checkpoint.BestWeights).Values is { } best && best.Length == job.Layout.Length ? best : null,
         };
     }
 

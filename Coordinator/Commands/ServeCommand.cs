@@ -70,7 +70,7 @@ internal static class ServeCommand
         var runner = new ServeRunner(options, settings, reign, job, resolved, log.Note, opened => health.Within(opened.System, () => reign is null || reign.IsFresh));
         using var cluster = runner.Open(begun, options);
         log.Note($"listening on {options.Network.ReachedAt}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
-        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port).With(options.Job);
+        var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port, MetricPlan.Of(job)).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) => runner.RunAsync(
             cluster,
             happened =>
@@ -80,6 +80,6 @@ internal static class ServeCommand
                 if (happened is RunEvent.Started) facts.Numerics = Numerics.Name(Numerics.Level);
                 tell(happened);
             },
-            stop), log.Lines);
+            stop), log.Lines, start.Saved is not null);
     }
 }

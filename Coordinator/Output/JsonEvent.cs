@@ -37,15 +37,17 @@ internal abstract record JsonEvent
     internal sealed record StepLine(long Step, int Epoch, double TrainLoss, double? GradientNorm) : JsonEvent;
 
     /// <summary>An epoch, from 1, is done.</summary>
-    internal sealed record EpochLine(int Epoch, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerS) : JsonEvent;
+    internal sealed record EpochLine(int Epoch, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerS, IReadOnlyDictionary<string, double>? TestMetrics = null, double? LearningRate = null, bool? Best = null) : JsonEvent;
 
     /// <summary>All steps are done: the last event.</summary>
     internal sealed record Finished(
-        long Steps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerS, string Weights, string WeightsSha256, string StateSha256) : JsonEvent;
+        long Steps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerS, string Weights, string WeightsSha256, string StateSha256,
+        IReadOnlyDictionary<string, double>? TestMetrics = null, int? BestEpoch = null, string? BestWeights = null, string? StoppedEarly = null) : JsonEvent;
 
     /// <summary>Asked to end before that; what is done is saved: the last event.</summary>
     internal sealed record Interrupted(
-        string Reason, long Steps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerS, string Weights, string WeightsSha256, string StateSha256) : JsonEvent;
+        string Reason, long Steps, long Samples, double TrainLoss, double? TestLoss, double? TestAccuracy, double SamplesPerS, string Weights, string WeightsSha256, string StateSha256,
+        IReadOnlyDictionary<string, double>? TestMetrics = null, int? BestEpoch = null, string? BestWeights = null) : JsonEvent;
 
     /// <summary>The run cannot go on: the last event.</summary>
     internal sealed record Failed(string Error) : JsonEvent;

@@ -10,6 +10,7 @@ namespace DistTrain.Coordinator.Output;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(FiniteOrNull)])]
 [JsonSerializable(typeof(JsonEvent))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class JsonEventContext : JsonSerializerContext
 {
     /// <summary>Writes quotes and letters as they are: the reader is a program or a person, never a web page.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using DistTrain.Coordinator.Scheduling;
 
 namespace DistTrain.Coordinator.Output;
 
@@ -21,7 +22,8 @@ internal sealed class JsonOutput(RunFacts facts, long? logEvery, Stream output, 
             case RunEvent.StepDone e:
                 if ((e.Step + 1) % logEvery == 0) Write(new JsonEvent.StepLine(e.Step + 1, e.Epoch + 1, e.Loss, e.Norm));
                 break;
-            case RunEvent.EpochDone e: Write(new JsonEvent.EpochLine(e.Epoch + 1, e.TrainLoss, e.TestLoss, e.TestAccuracy, e.SamplesPerSecond)); break;
+            case RunEvent.EpochDone e: Write(new JsonEvent.EpochLine(e.Epoch + 1, e.TrainLoss, e.TestLoss, e.TestAccuracy, e.SamplesPerSecond,
+                e.Metrics is { Values.IsEmpty: false } report ? NamedValues.Of(report) : null, double.IsNaN(e.LearningRate) ? null : e.LearningRate, e.IsBest ? true : null)); break;
             case RunEvent.Noted e: Note(e.Text); break;
             case RunEvent.Waiting e: Note($"step {e.Step}: no worker is left; waiting for one to join"); break;
         }
@@ -34,12 +36,16 @@ internal sealed class JsonOutput(RunFacts facts, long? logEvery, Stream output, 
     public void Ended(RunSummary summary)
     {
         var totals = summary.Totals;
-        var weights = Path.GetFullPath(summary.Weights);
+        string weights = Path.GetFullPath(summary.Weights);
+        string? best = summary.BestWeights is { } file ? Path.GetFullPath(file) : null;
+        int? bestEpoch = totals.BestEpoch + 1;
         Write(summary.Reason is { } reason
             ? new JsonEvent.Interrupted(
-                reason, totals.Steps, totals.Samples, totals.TrainLoss, totals.TestLoss, totals.TestAccuracy, totals.SamplesPerSecond, weights, summary.WeightsSha256, summary.StateSha256)
+                reason, totals.Steps, totals.Samples, totals.TrainLoss, totals.TestLoss, totals.TestAccuracy, totals.SamplesPerSecond, weights, summary.WeightsSha256, summary.StateSha256,
+                totals.TestMetrics, bestEpoch, best)
             : new JsonEvent.Finished(
-                totals.Steps, totals.Samples, totals.TrainLoss, totals.TestLoss, totals.TestAccuracy, totals.SamplesPerSecond, weights, summary.WeightsSha256, summary.StateSha256));
+                totals.Steps, totals.Samples, totals.TrainLoss, totals.TestLoss, totals.TestAccuracy, totals.SamplesPerSecond, weights, summary.WeightsSha256, summary.StateSha256,
+                totals.TestMetrics, bestEpoch, best, summary.StoppedEarly));
     }
 
     /// <inheritdoc/>

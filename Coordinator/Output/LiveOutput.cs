@@ -27,7 +27,7 @@ internal sealed class LiveOutput : IRunOutput
     {
         (this.facts, this.logEvery, this.console) = (facts, logEvery, console);
         state = new LiveState(facts, Stopwatch.GetTimestamp);
-        epochs = new EpochTable(facts.Plan.TestCount > 0, console.Profile.Width);
+        epochs = new EpochTable(facts.Plan.TestCount > 0, console.Profile.Width, facts.Metrics);
         painter = new Thread(Paint) { IsBackground = true, Name = "display" };
         painter.Start();
     }

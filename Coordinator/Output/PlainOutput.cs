@@ -3,7 +3,7 @@ namespace DistTrain.Coordinator.Output;
 /// <summary>Plain lines, for pipes and files: one per epoch.</summary>
 internal sealed class PlainOutput(RunFacts facts, long? logEvery, TextWriter output, TextWriter errors) : IRunOutput
 {
-    private readonly EpochTable epochs = new(facts.Plan.TestCount > 0, int.MaxValue);
+    private readonly EpochTable epochs = new(facts.Plan.TestCount > 0, int.MaxValue, facts.Metrics);
     private bool started;
 
     /// <inheritdoc/>

@@ -9,7 +9,8 @@ namespace DistTrain.Coordinator.Output;
 /// <param name="Plan">The job in numbers.</param>
 /// <param name="Numerics">The numerics level that it computes with.</param>
 /// <param name="Port">The port that it listens on; null without a network.</param>
-internal sealed record RunFacts(string Job, string Model, string Data, JobPlan Plan, string Numerics, int? Port = null)
+/// <param name="Metrics">What it measures; null for loss and the share of right predictions.</param>
+internal sealed record RunFacts(string Job, string Model, string Data, JobPlan Plan, string Numerics, int? Port = null, MetricPlan? Metrics = null)
 {
     /// <summary>The codec of gradients; null for none.</summary>
     public string? Codec { get; init; }
@@ -34,4 +35,7 @@ internal sealed record RunFacts(string Job, string Model, string Data, JobPlan P
 /// <param name="WeightsSha256">SHA-256 of the parameters.</param>
 /// <param name="StateSha256">SHA-256 of all that a run goes on from.</param>
 /// <param name="Elapsed">Time since its start.</param>
-internal sealed record RunSummary(RunTotals Totals, string? Reason, string Weights, string WeightsSha256, string StateSha256, TimeSpan Elapsed);
+/// <param name="StoppedEarly">Why it ended before its last step by itself; null where it did not.</param>
+/// <param name="BestWeights">The file of the best epoch's weights; null for none.</param>
+internal sealed record RunSummary(
+    RunTotals Totals, string? Reason, string Weights, string WeightsSha256, string StateSha256, TimeSpan Elapsed, string? StoppedEarly = null, string? BestWeights = null);

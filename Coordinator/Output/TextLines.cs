@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistTrain.Training;
 
 namespace DistTrain.Coordinator.Output;
 
@@ -46,8 +47,10 @@ internal static class TextLines
         yield return $"{state} {Plural(totals.Steps, "step")}, {Plural(totals.Samples, "sample")} in {summary.Elapsed.TotalSeconds.ToString("F1", Invariant)} s ({Count((long)totals.SamplesPerSecond)} samples/s)";
         if (totals.Steps > 0)
             yield return $"train loss {Loss(totals.TrainLoss)}{(totals.TestLoss is { } test ? $", test loss {Loss(test)}" : "")}{(totals.TestAccuracy is { } right ? $", test accuracy {Accuracy(right)}" : "")}";
+        if (summary.StoppedEarly is { } early) yield return $"stopped early: {early}";
         if (totals.SkippedSteps > 0) yield return $"{Plural(totals.SkippedSteps, "step")} changed nothing: the gradient was not finite";
         yield return $"weights: {summary.Weights}";
+        if (summary.BestWeights is { } best && totals.BestEpoch is { } epoch) yield return $"best, of epoch {Count(epoch + 1)}: {best}";
     }
 
     /// <summary>A loss with four decimals, or in scientific notation where those would say nothing.</summary>
@@ -61,6 +64,9 @@ internal static class TextLines
 
     /// <summary>A share as percent.</summary>
     public static string Accuracy(double? share) => share is { } value ? $"{(100 * value).ToString("F2", Invariant)} %" : "-";
+
+    /// <summary>A metric: a share as percent, anything else as a number.</summary>
+    public static string Metric(Metric metric, double? value) => value is null or double.NaN ? "-" : metric.IsShare ? Accuracy(value) : Loss(value);
 
     /// <summary>A number with thousands apart.</summary>
     public static string Count(long number) => number.ToString("N0", Invariant);

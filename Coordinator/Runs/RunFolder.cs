@@ -18,6 +18,12 @@ internal sealed class RunFolder
     /// <summary>The file that weights are saved in.</summary>
     public string Weights => System.IO.Path.Combine(Path, WeightsFile);
 
+    /// <summary>A file in the folder.</summary>
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>The file that the best epoch's weights are saved in.</summary>
+    public string Best => System.IO.Path.Combine(Path, "best.safetensors");
+
     /// <summary>Makes the folder, before anything is computed in vain.</summary>
     /// <param name="asked">The folder to use; null for <c>runs/&lt;time&gt;-&lt;job&gt;</c>.</param>
     /// <param name="job">The job's name.</param>
@@ -30,8 +36,8 @@ internal sealed class RunFolder
         {
             Directory.CreateDirectory(path);
             var probe = System.IO.Path.Combine(path, $".probe-{Environment.ProcessId}");
-            File.WriteAllBytes(probe, []);
-            File.Delete(probe);
+            System.IO.File.WriteAllBytes(probe, []);
+            System.IO.File.Delete(probe);
             return new RunFolder(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
@@ -41,13 +47,24 @@ internal sealed class RunFolder
     }
 
     /// <summary>Saves weights and buffers as safetensors under PyTorch's names; until the file is complete, an older one stays.</summary>
+    /// <param name="file">The file: <see cref="Weights"/> or <see cref="Best"/>.</param>
+    /// <param name="layout">Where parameters stand in the weights.</param>
+    /// <param name="weights">The weights.</param>
+    /// <param name="metadata">What else the file says.</param>
     /// <exception cref="IOException">The disk is full or cannot be written to.</exception>
-    public void Save(ParameterLayout layout, FloatBuffer weights, IReadOnlyDictionary<string, string> metadata)
+    public static void Save(string file, ParameterLayout layout, FloatBuffer weights, IReadOnlyDictionary<string, string> metadata)
     {
         var writer = new SafeTensorsWriter();
         foreach (var (key, value) in metadata) writer.Metadata[key] = value;
         foreach (var entry in layout.Parameters.AddRange(layout.Buffers)) writer.Add(entry.Name, entry.Shape.AsSpan(), weights.Slice(entry.Offset, entry.Length).ToArray());
-        writer.Save(Weights);
+        writer.Save(file);
+    }
+
+    /// <summary>Saves the job as it is run, before it begins.</summary>
+    /// <exception cref="IOException">The disk is full or cannot be written to.</exception>
+    public void SaveJob(TrainingJob job, string numerics)
+    {
+        if (job.Options is { } options) System.IO.File.WriteAllText(File("job.json"), JobJson.Of(options with { Shards = job.Shards, Numerics = numerics }) + "\n");
     }
 
     /// <summary>Data may be named after a file of any name.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using DistTrain.Protocol;
 using DistTrain.Training;
 
@@ -6,7 +7,7 @@ namespace DistTrain.Coordinator.Scheduling;
 /// <summary>A run's figures: the epoch's sums in step and leaf order, never in the order of arrival, and the time spent training.</summary>
 public sealed class RunMetrics
 {
-    private const string EpochNote = "epoch", FinishedNote = "finished_epoch", TestNote = "test";
+    private const string EpochNote = "epoch", FinishedNote = "finished_epoch", TestNote = "test", TestMetricsNote = "test_metrics";
 
     private readonly JobPlan plan;
     private readonly ClockPlan clocks;
@@ -14,6 +15,7 @@ public sealed class RunMetrics
     private MetricSum epoch = new();
     private MetricSum? finishedEpoch;
     private MetricSum? test;
+    private ImmutableSortedDictionary<string, double>? testMetrics;
     private TimeSpan training, epochTraining;
     private TimeSpan? since;
     private long samples, epochSamples, skipped, pieces, stalenessSum;
@@ -27,10 +29,11 @@ public sealed class RunMetrics
         if (notes.TryGetValue(EpochNote, out string? sum)) epoch = MetricSum.Parse(sum);
         if (notes.TryGetValue(FinishedNote, out sum)) finishedEpoch = MetricSum.Parse(sum);
         if (notes.TryGetValue(TestNote, out sum)) test = MetricSum.Parse(sum);
+        if (notes.TryGetValue(TestMetricsNote, out string? values)) testMetrics = NamedValues.Parse(values);
     }
 
     /// <summary>The sums after this many steps, for a checkpoint.</summary>
-    public IReadOnlyDictionary<string, string> Notes(long steps)
+    public Dictionary<string, string> Notes(long steps)
     {
         var notes = new Dictionary<string, string>();
         // An epoch that a limit on steps has cut short goes on after a resume with a higher limit.
@@ -39,6 +42,7 @@ public sealed class RunMetrics
         if (running is { Samples: > 0 }) notes[EpochNote] = running.ToText();
         if (!isCut && finishedEpoch is { } finished) notes[FinishedNote] = finished.ToText();
         if (test is { } tested) notes[TestNote] = tested.ToText();
+        if (testMetrics is not null) notes[TestMetricsNote] = NamedValues.ToText(testMetrics);
         return notes;
     }
 
@@ -81,7 +85,8 @@ public sealed class RunMetrics
     public RunEvent.EpochDone EndEpoch(int number, MetricSum? evaluated)
     {
         test = evaluated ?? test;
-        var done = new RunEvent.EpochDone(number, epoch.Loss, epoch.Accuracy, evaluated?.Loss, evaluated?.Accuracy, Rate(epochSamples, epochTraining));
+        if (evaluated?.Metrics is { Values.IsEmpty: false } report) testMetrics = NamedValues.Of(report);
+        var done = new RunEvent.EpochDone(number, epoch.Loss, epoch.Accuracy, evaluated?.Loss, evaluated?.Accuracy, Rate(epochSamples, epochTraining), evaluated?.Metrics);
         finishedEpoch = epoch;
         epoch = new MetricSum();
         epochSamples = 0;
@@ -93,7 +98,7 @@ public sealed class RunMetrics
     public RunTotals Totals(long steps)
     {
         var train = epoch.Samples > 0 ? epoch : finishedEpoch ?? new MetricSum();
-        return new RunTotals(steps, skipped, samples, train.Loss, test?.Loss, test?.Accuracy, Rate(samples, training), ledger.Repeated, ledger.Missed, pieces == 0 ? 0 : (double)stalenessSum / pieces, maxStaleness);
+        return new RunTotals(steps, skipped, samples, train.Loss, test?.Loss, test?.Accuracy, Rate(samples, training), ledger.Repeated, ledger.Missed, pieces == 0 ? 0 : (double)stalenessSum / pieces, maxStaleness, testMetrics);
     }
 
     private static double Rate(long samples, TimeSpan time) => time > TimeSpan.Zero ? samples / time.TotalSeconds : 0;

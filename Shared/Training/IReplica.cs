@@ -16,8 +16,8 @@ public readonly record struct PieceId(long Step, int Shard, int Micro = 0);
 /// <param name="Counted">The number of predictions that <paramref name="Correct"/> is out of.</param>
 public readonly record struct PieceResult(int Samples, double Denominator, double LossSum, long Correct, long Counted);
 
-/// <summary>What evaluating one fixed slice of 256 samples of the test split found; summed in slice order.</summary>
-public readonly record struct EvaluationResult(int Samples, double Denominator, double LossSum, long Correct, long Counted);
+/// <summary>What evaluating one fixed slice of 256 samples of the test split found; summed in slice order. The detail is what metrics beyond the loss need.</summary>
+public readonly record struct EvaluationResult(int Samples, double Denominator, double LossSum, long Correct, long Counted, SliceDetail? Detail = null);
 
 /// <summary>Told, on the compute thread, as backward finishes parts of the gradient: last layer first.</summary>
 public interface IGradientSink

@@ -25,7 +25,7 @@ public static class JobBuilder
         var optimizer = NamedOptimizers.Find(optimizerName, options.Momentum ?? (isUsual && options.OptimizerOptions is null ? defaults.Momentum : null), options.WeightDecay, options.OptimizerOptions);
         var data = DataSources.Open(options.Data, dataRoot);
         var card = DataCard.Of(data);
-        var loss = LossFor(options, card);
+        var lossOptions = NamedLosses.For(options.Loss, card);
         var model = Model(options, card);
         if (options.Betas is { } betas) optimizer = WithBetas(optimizer, betas.Beta1, betas.Beta2);
         var job = new TrainingJob
@@ -34,7 +34,9 @@ public static class JobBuilder
             Options = options,
             Model = model,
             Data = data,
-            Loss = loss,
+            Loss = (options.ClassWeights is { } weights ? ClassWeights.Apply(weights, lossOptions, card, data.Train) : lossOptions).Create(),
+            Metrics = options.Metrics,
+            EarlyStop = EarlyStopping.Of(options),
             Optimizer = optimizer.CreateRule(),
             LearningRate = options.LearningRate ?? (isUsual ? defaults.LearningRate : optimizer.DefaultLearningRate),
             BatchSize = options.BatchSize ?? defaults.BatchSize,
@@ -53,7 +55,10 @@ public static class JobBuilder
         };
         if (options.ScheduleByEpoch && options.WarmupSteps > 0) throw new UserErrorException($"warm-up steps was {options.WarmupSteps}, which does not go with a schedule that counts epochs: use {{ \"type\": \"Warmup\" }}");
         var schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
-        return job with { Schedule = schedule, ScheduleByEpoch = options.ScheduleByEpoch };
+        CheckTargets(job);
+        MetricPlan.Of(job);
+        EpochWatch.Of(job);
+        return job with { Schedule = schedule, ScheduleByEpoch = options.ScheduleByEpoch, Plateau = NamedSchedules.Plateau(options.Schedule, job.LearningRate, options.MinLearningRate) };
     }
 
     private static TrainingJob FromCode(JobOptions options, JobCodeReference wanted, JobCode? code)
@@ -66,6 +71,21 @@ public static class JobBuilder
 
     private static OuterOptions? Outer(JobOptions options) => options.OuterLearningRate is null && options.OuterMomentum is null
         ? null : new OuterOptions(options.OuterLearningRate ?? OuterOptions.DefaultLearningRate, options.OuterMomentum ?? OuterOptions.DefaultMomentum);
+
+    /// <summary>Yes and no are 1 and 0: looks at the first targets, so that numbers of another kind are found before they are trained on.</summary>
+    private static void CheckTargets(TrainingJob job)
+    {
+        if (job.Loss.Task != LearningTask.Labels) return;
+        const int Looks = 1000;
+        var train = job.Data.Train;
+        SampleBuffer inputs = new(train.Inputs, 1), targets = new(train.Targets, 1);
+        for (int i = 0; i < Math.Min(Looks, train.Count); i++)
+        {
+            train.Read(ReadContext.Evaluation, [i], inputs.Span(1), targets.Span(1));
+            foreach (float target in targets.Float32(1).Span)
+                if (!(target is >= 0 and <= 1)) throw new UserErrorException(FormattableString.Invariant($"loss bce takes targets from 0 (no) to 1 (yes); sample {i} of {train.Name} has {target}"));
+        }
+    }
 
     private static OptimizerOptions WithBetas(OptimizerOptions optimizer, double beta1, double beta2) => optimizer switch
     {
@@ -82,26 +102,11 @@ public static class JobBuilder
     public static Func<Module> Model(JobOptions options, DataCard data)
     {
         if (options.Code is { } code) throw new UserErrorException($"the model is one of C#, {code.Type} of {code.Assembly}.dll, which this cannot make: use it from C#");
-        if (options.Layers is { } layers) return OwnModel.Of(layers, data, LossFor(options, data), options.Dropout);
+        if (options.Layers is { } layers) return OwnModel.Of(layers, data, NamedLosses.For(options.Loss, data).Create(), options.Dropout);
         var named = NamedModels.Find(options.Model);
         if (data.InputType != (named.TakesTokens ? ElementType.Int64 : ElementType.Float32))
             throw new UserErrorException($"model {options.Model} takes {(named.TakesTokens ? "tokens, such as those of text:<file>" : "numbers, such as pixels")}; data '{options.Data}' has {data.Inputs} inputs");
-        if (data.Classes == 0) throw new UserErrorException($"model {options.Model} tells classes apart, data '{options.Data}' has {data.Targets} targets without classes");
-        var sizes = new ModelOptions(data.InputShape, data.Classes, (float)(options.Dropout ?? 0));
+        var sizes = new ModelOptions(data.InputShape, NamedLosses.Outputs(NamedLosses.For(options.Loss, data), data), (float)(options.Dropout ?? 0));
         return () => named.Build(sizes);
-    }
-
-    /// <summary>The loss that was asked for, or the one that goes with the data.</summary>
-    private static Loss LossFor(JobOptions options, DataCard data)
-    {
-        if (options.Loss is null) return data.Classes > 0 || data.TargetType == ElementType.Int64 ? new CrossEntropyLoss() : new MSELoss();
-        try
-        {
-            return options.Loss.Create();
-        }
-        catch (ArgumentException error)
-        {
-            throw new UserErrorException($"loss: {error.Message}", error);
-        }
     }
 }

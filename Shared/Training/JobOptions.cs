@@ -28,12 +28,27 @@ public sealed record JobOptions
     [JsonConverter(typeof(AsInJobFile<IReadOnlyList<Layer>>))]
     public IReadOnlyList<Layer>? Layers { get; init; }
 
-    /// <summary>What is made small; null for what goes with the data: cross-entropy for classes, the mean square of differences for numbers.</summary>
+    /// <summary>What is made small; null for what goes with the data: cross-entropy for classes, binary cross-entropy for yes or no, the mean square of differences for numbers.</summary>
     [JsonConverter(typeof(AsInJobFile<LossOptions>))]
     public LossOptions? Loss { get; init; }
 
     /// <summary>The data, as <see cref="DataSources.Open(string, string?)"/> reads it.</summary>
     public string Data { get; init; } = DataSources.Default;
+
+    /// <summary>What is measured on the test split, by name as in <see cref="MetricCatalog"/>; empty for the usual of the loss's task.</summary>
+    public ImmutableArray<string> Metrics { get; init; } = [];
+
+    /// <summary>Weights of classes, as <see cref="Training.ClassWeights"/> reads them.</summary>
+    public string? ClassWeights { get; init; }
+
+    /// <summary>Ends the run after so many epochs in a row that were no better; null for never.</summary>
+    public int? EarlyStopPatience { get; init; }
+
+    /// <summary>What is watched: <c>loss</c>, <c>train-loss</c> or a metric.</summary>
+    public string EarlyStopMetric { get; init; } = "loss";
+
+    /// <summary>How much better counts as better.</summary>
+    public double EarlyStopMinDelta { get; init; }
 
     /// <summary>The optimizer: a name of <see cref="NamedOptimizers.Names"/>.</summary>
     public string? Optimizer { get; init; }

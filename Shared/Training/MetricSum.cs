@@ -1,8 +1,10 @@
 namespace DistTrain.Training;
 
-/// <summary>Loss and accuracy summed in a fixed order, in double.</summary>
-public sealed class MetricSum
+/// <summary>Loss, accuracy and, of an evaluation, further metrics, summed in a fixed order, in double.</summary>
+/// <param name="plan">What an evaluation measures; null for loss and accuracy alone.</param>
+public sealed class MetricSum(MetricPlan? plan = null)
 {
+    private readonly MetricTotals? totals = plan is null ? null : new MetricTotals(plan);
     private double lossSum;
     private double denominator;
     private long correct;
@@ -17,11 +19,18 @@ public sealed class MetricSum
     /// <summary>The share of right predictions, in [0, 1]; null where being right means nothing.</summary>
     public double? Accuracy => counted == 0 ? null : (double)correct / counted;
 
+    /// <summary>The metrics of an evaluation; null for loss and accuracy alone.</summary>
+    public MetricReport? Metrics => field ??= totals?.Report(Loss, Accuracy);
+
     /// <summary>Adds a piece's result.</summary>
     public void Add(PieceResult piece) => Add(piece.Samples, piece.Denominator, piece.LossSum, piece.Correct, piece.Counted);
 
     /// <summary>Adds an evaluation slice's result.</summary>
-    public void Add(EvaluationResult slice) => Add(slice.Samples, slice.Denominator, slice.LossSum, slice.Correct, slice.Counted);
+    public void Add(EvaluationResult slice)
+    {
+        Add(slice.Samples, slice.Denominator, slice.LossSum, slice.Correct, slice.Counted);
+        if (slice.Detail is { } detail) totals?.Add(detail);
+    }
 
     /// <summary>The sum as text that <see cref="Parse"/> reads back to the bit.</summary>
     public string ToText() => FormattableString.Invariant($"{Samples} {denominator:R} {lossSum:R} {correct} {counted}");

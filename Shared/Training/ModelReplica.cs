@@ -12,6 +12,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
 {
     private readonly TrainingJob job;
     private readonly JobPlan plan;
+    private readonly MetricPlan metrics;
     private readonly Batches batches;
     private readonly FlatModel flat;
     private readonly DataLoader train;
@@ -26,6 +27,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
     {
         this.job = job;
         plan = job.Plan();
+        metrics = MetricPlan.Of(job);
         batches = new Batches(plan.TrainCount, plan.GlobalBatch, plan.Pieces, plan.DropLast);
         flat = new FlatModel(job.BuildModel());
         UpdateRule = JobRule.Create(job, flat);
@@ -112,7 +114,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
         double denominator = job.Loss.Denominator(target);
         double loss = denominator > 0 ? job.Loss.Compute(output, target).Item() * denominator : 0;
         var (correct, counted) = job.Loss.Score(output, target);
-        return new EvaluationResult(count, denominator, loss, correct, counted);
+        return new EvaluationResult(count, denominator, loss, correct, counted, MetricCollector.Collect(metrics, output, target));
     }
 
     /// <summary>Ends the data threads.</summary>

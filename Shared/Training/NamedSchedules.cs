@@ -7,7 +7,7 @@ namespace DistTrain.Training;
 public static class NamedSchedules
 {
     /// <summary>How a schedule is written.</summary>
-    public const string Usage = "constant, cosine, linear, polynomial:<power>, exponential:<gamma>, step:<steps>:<gamma> or onecycle";
+    public const string Usage = "constant, cosine, linear, polynomial:<power>, exponential:<gamma>, step:<steps>:<gamma>, onecycle or plateau[:<factor>[:<patience>]]";
 
     /// <summary>Makes a schedule.</summary>
     /// <param name="text">As <see cref="Usage"/> says.</param>
@@ -34,6 +34,7 @@ public static class NamedSchedules
             ("exponential", [var gamma]) => new ExponentialLR(gamma),
             ("step", [var size, var gamma]) when size == Math.Floor(size) && size < long.MaxValue => new StepLR((long)size, gamma),
             ("onecycle", []) => new OneCycleLR(learningRate, steps),
+            ("plateau", [] or [_] or [_, _]) => null,
             _ => throw new UserErrorException($"schedule was '{text}', expected {Usage}"),
         };
         try
@@ -45,6 +46,31 @@ public static class NamedSchedules
             throw new UserErrorException($"schedule '{text}': {error.Message}", error);
         }
         return warmupSteps > 0 ? new Warmup(warmupSteps, schedule) : schedule;
+    }
+
+    /// <summary>What lowers the rate where epochs no longer get better: ReduceLROnPlateau on the test loss; null for other schedules.</summary>
+    /// <param name="text">As <see cref="Usage"/> says; the factor is 0.1 and the patience 10 epochs where they are not given.</param>
+    /// <param name="learningRate">The rate that is lowered.</param>
+    /// <param name="minRate">The lowest rate.</param>
+    /// <exception cref="UserErrorException">A number is out of range.</exception>
+    public static ReduceLROnPlateau? Plateau(string text, double learningRate, double minRate)
+    {
+        string[] parts = text.Split(':');
+        if (parts[0] != "plateau") return null;
+        double[] numbers = [.. parts.Skip(1).Select(part => Number(text, part))];
+        var usual = new ReduceLROnPlateau();
+        double patience = numbers is [_, var given] ? given : usual.Patience;
+        if (patience != Math.Floor(patience) || patience is < 0 or > 1e6) throw new UserErrorException(FormattableString.Invariant($"schedule '{text}': the patience was {patience}, expected a whole number of epochs"));
+        var plateau = usual with { Factor = numbers is [var factor, ..] ? factor : usual.Factor, Patience = (int)patience, MinRate = learningRate > 0 ? minRate / learningRate : 0 };
+        try
+        {
+            plateau.Check();
+            return plateau;
+        }
+        catch (ArgumentException error)
+        {
+            throw new UserErrorException($"schedule '{text}': {error.Message}", error);
+        }
     }
 
     private static double Number(string text, string part) =>

@@ -20,6 +20,8 @@ public sealed class Trainer : IDisposable
     private readonly FloatBuffer[] state;
     private readonly double[] blocks;
     private readonly KernelThreads? threads;
+    private readonly MetricPlan metrics;
+    private readonly EpochWatch? watch;
 
     /// <summary>Builds the model and opens the data.</summary>
     /// <param name="job">What to train.</param>
@@ -38,7 +40,9 @@ public sealed class Trainer : IDisposable
         results = new PieceResult[Plan.Pieces];
         average = Plan.Pieces == 1 ? gradients[0] : new FloatBuffer(Layout.Length);
         state = [.. replica.UpdateRule.StateNames.Select(_ => new FloatBuffer(Layout.ParameterLength))];
-        Plateau = (job.Plateau ?? new ReduceLROnPlateau()).Start(1);
+        metrics = MetricPlan.Of(job);
+        watch = EpochWatch.Of(job);
+        Watched = watch?.Start ?? default;
         blocks = new double[GradientNorm.Blocks(Layout)];
         ArgumentOutOfRangeException.ThrowIfLessThan(threadsPerWorker, 1);
         if (threadsPerWorker > 1) threads = new KernelThreads(threadsPerWorker);
@@ -65,17 +69,23 @@ public sealed class Trainer : IDisposable
     /// <summary><c>state_sha256</c> of the current state.</summary>
     public string StateSha256 => StateHash.Compute(Layout, Weights, state, Step);
 
-    /// <summary>What the job's <see cref="TrainingJob.Plateau"/> remembers; its rate is a factor on the schedule's.</summary>
-    public PlateauState Plateau { get; private set; }
+    /// <summary>What the epochs so far came to: the best of them, and the plateau, whose rate is a factor on the schedule's.</summary>
+    public WatchState Watched { get; private set; }
+
+    /// <summary>The weights of the best epoch; null before one was evaluated, and for a job that has neither test data nor an early stop.</summary>
+    public FloatBuffer? BestWeights { get; private set; }
+
+    /// <summary>Whether the run ended because it no longer got better.</summary>
+    public bool StoppedEarly => watch?.Stops(Watched) == true;
 
     /// <summary>The learning rate of the next step.</summary>
-    public double LearningRate => job.LearningRateAt(Step) * Plateau.Rate;
+    public double LearningRate => watch is null ? job.LearningRateAt(Step) : job.LearningRateAt(Step) * Watched.Plateau.Rate;
 
     /// <summary>Trains to the job's end.</summary>
     /// <param name="epochDone">Told after each epoch.</param>
     public void Run(Action<EpochSummary>? epochDone = null)
     {
-        while (Step < Plan.TotalSteps)
+        while (Step < Plan.TotalSteps && !StoppedEarly)
         {
             var epoch = new MetricSum();
             int number = Plan.EpochOf(Step);
@@ -85,7 +95,11 @@ public sealed class Trainer : IDisposable
             }
             while (!Plan.EndsEpoch(Step - 1));
             var test = Evaluate();
-            if (job.Plateau is { } options) Plateau = options.Observe(Plateau, test?.Loss ?? epoch.Loss);
+            if (watch is not null)
+            {
+                Watched = watch.Observe(Watched, number, epoch.Loss, test);
+                if (Watched.BestEpoch == number) Weights.Span.CopyTo((BestWeights ??= new FloatBuffer(Layout.Length)).Span);
+            }
             epochDone?.Invoke(new EpochSummary(number, epoch.Loss, test));
         }
         replica.Model.Eval();
@@ -120,7 +134,7 @@ public sealed class Trainer : IDisposable
     {
         if (Plan.TestCount == 0) return null;
         using var loan = KernelThreads.Lend(threads);
-        var sum = new MetricSum();
+        var sum = new MetricSum(metrics);
         for (int slice = 0; slice < Plan.EvaluationSlices; slice++) sum.Add(replica.Evaluate(slice, Weights));
         return sum;
     }

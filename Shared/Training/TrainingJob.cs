@@ -25,6 +25,12 @@ public sealed record TrainingJob
     /// <summary>What is made small.</summary>
     public Loss Loss { get; init; } = new CrossEntropyLoss();
 
+    /// <summary>What is measured on the test split, by name as in <see cref="MetricCatalog"/>; empty for the usual of the loss's task.</summary>
+    public ImmutableArray<string> Metrics { get; init; } = [];
+
+    /// <summary>Ends the run when it no longer gets better; null for never. What is best is kept by its metric in any case.</summary>
+    public EarlyStopping? EarlyStop { get; init; }
+
     /// <summary>The optimizer's arithmetic.</summary>
     public UpdateRule Optimizer { get; init; } = new SGDRule(new SGDOptions());
 
@@ -105,6 +111,7 @@ public sealed record TrainingJob
         {
             Schedule?.Check();
             Plateau?.Check();
+            EarlyStop?.Check();
         }
         catch (ArgumentException error)
         {

@@ -27,6 +27,12 @@ public abstract class ClassLoss : Loss
     }
 
     /// <inheritdoc/>
+    public override LearningTask Task => LearningTask.Classes;
+
+    /// <summary>The label that does not count; null for none.</summary>
+    public int? IgnoredLabel => Ignored;
+
+    /// <inheritdoc/>
     public override bool IsUniform => weights == null && Ignored == null;
 
     /// <summary>The weight of each class, <c>[C]</c>; null for none.</summary>

@@ -11,6 +11,9 @@ public abstract class Loss
     /// <summary>The name, as in a job file.</summary>
     public abstract string Name { get; }
 
+    /// <summary>What outputs mean to metrics.</summary>
+    public virtual LearningTask Task => LearningTask.Other;
+
     /// <summary>How the losses of elements become one; jobs need means.</summary>
     public Reduction Reduction { get; init; } = Reduction.Mean;
 

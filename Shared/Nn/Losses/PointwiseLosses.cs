@@ -30,6 +30,9 @@ public sealed class MSELoss : PointwiseLoss
     /// <inheritdoc/>
     public override string Name => "mse_loss";
 
+    /// <inheritdoc/>
+    public override LearningTask Task => LearningTask.Regression;
+
     private protected override Tensor Of(Tensor output, Tensor target) => output.MseLoss(target, Reduction);
 }
 
@@ -38,6 +41,9 @@ public sealed class L1Loss : PointwiseLoss
 {
     /// <inheritdoc/>
     public override string Name => "l1_loss";
+
+    /// <inheritdoc/>
+    public override LearningTask Task => LearningTask.Regression;
 
     private protected override Tensor Of(Tensor output, Tensor target) => output.L1Loss(target, Reduction);
 }
@@ -49,6 +55,9 @@ public sealed class HuberLoss(float delta = 1f) : PointwiseLoss
     /// <inheritdoc/>
     public override string Name => "huber_loss";
 
+    /// <inheritdoc/>
+    public override LearningTask Task => LearningTask.Regression;
+
     private protected override Tensor Of(Tensor output, Tensor target) => output.HuberLoss(target, Reduction, delta);
 }
 
@@ -59,14 +68,35 @@ public sealed class SmoothL1Loss(float beta = 1f) : PointwiseLoss
     /// <inheritdoc/>
     public override string Name => "smooth_l1_loss";
 
+    /// <inheritdoc/>
+    public override LearningTask Task => LearningTask.Regression;
+
     private protected override Tensor Of(Tensor output, Tensor target) => output.SmoothL1Loss(target, Reduction, beta);
 }
 
 /// <summary>Binary cross-entropy of logits against targets in [0, 1], as PyTorch's <c>BCEWithLogitsLoss</c>: two classes, or several labels at once.</summary>
 public sealed class BCEWithLogitsLoss : PointwiseLoss
 {
+    private readonly Tensor? positiveWeights;
+
+    /// <summary>Makes the loss.</summary>
+    /// <param name="posWeight">What the loss of a positive target is multiplied with, for each output, 0 or more; null for 1. The mean still divides by the number of targets.</param>
+    /// <exception cref="ArgumentException">A weight is negative or not finite.</exception>
+    public BCEWithLogitsLoss(float[]? posWeight = null)
+    {
+        if (posWeight is null) return;
+        if (Array.FindIndex(posWeight, w => !(w >= 0) || float.IsInfinity(w)) is >= 0 and var at)
+            throw new ArgumentException($"BCEWithLogitsLoss: the weight of output {at} was {posWeight[at]}, expected a finite number of 0 or more");
+        var own = TensorMemory.EmptyPersistent(new Shape(posWeight.Length));
+        posWeight.CopyTo(own.Span);
+        positiveWeights = own;
+    }
+
     /// <inheritdoc/>
     public override string Name => "binary_cross_entropy_with_logits";
+
+    /// <inheritdoc/>
+    public override LearningTask Task => LearningTask.Labels;
 
     /// <summary>A logit above 0 predicts a target above ½.</summary>
     public override (long Correct, long Counted) Score(Tensor output, Tensor target)
@@ -79,7 +109,7 @@ public sealed class BCEWithLogitsLoss : PointwiseLoss
         return (correct, targets.Length);
     }
 
-    private protected override Tensor Of(Tensor output, Tensor target) => output.BinaryCrossEntropyWithLogits(target, Reduction);
+    private protected override Tensor Of(Tensor output, Tensor target) => output.BinaryCrossEntropyWithLogits(target, Reduction, posWeight: positiveWeights);
 }
 
 /// <summary>Kullback-Leibler divergence of log-probabilities from target probabilities, as PyTorch's <c>KLDivLoss</c>; <see cref="Reduction.BatchMean"/> is the formula's.</summary>

@@ -30,10 +30,13 @@ public static class CodeOptions
             Seed = options.Seed,
             ClipNorm = options.ClipNorm,
             ClipValue = options.ClipValue,
+            Metrics = options.Metrics,
+            EarlyStop = EarlyStopping.Of(options),
         };
+        EpochWatch.Of(job);
         if (options.Schedule == own.Schedule && options.ScheduleOptions is null && options.WarmupSteps == 0) return job;
         var schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
-        return job with { Schedule = schedule, ScheduleByEpoch = options.ScheduleByEpoch };
+        return job with { Schedule = schedule, ScheduleByEpoch = options.ScheduleByEpoch, Plateau = NamedSchedules.Plateau(options.Schedule, job.LearningRate, options.MinLearningRate) };
     }
 
     private static JobOptions Of(TrainingJob job, JobCodeReference code) => new()
@@ -55,6 +58,10 @@ public static class CodeOptions
         Seed = job.Seed,
         ClipNorm = job.ClipNorm,
         ClipValue = job.ClipValue,
+        Metrics = job.Metrics,
+        EarlyStopPatience = job.EarlyStop?.Patience,
+        EarlyStopMetric = job.EarlyStop?.Metric ?? "loss",
+        EarlyStopMinDelta = job.EarlyStop?.MinDelta ?? 0,
     };
 
     private static IEnumerable<(string Name, bool Differs)> Fixed(JobOptions own, JobOptions asked) =>
@@ -62,6 +69,7 @@ public static class CodeOptions
         ("model", own.Model != asked.Model || asked.Layers is not null),
         ("data", own.Data != asked.Data),
         ("loss", asked.Loss is not null),
+        ("class-weights", asked.ClassWeights is not null),
         ("optimizer", asked.Optimizer is not null || asked.OptimizerOptions is not null),
         ("momentum", asked.Momentum is not null),
         ("weight-decay", asked.WeightDecay is not null),

@@ -72,10 +72,11 @@ public sealed record SmoothL1Options([Range(0.0, 1e30)] float Beta = 1f) : LossO
 }
 
 /// <summary>Binary cross-entropy of logits against targets from 0 to 1: yes or no, or several labels at once.</summary>
-public sealed record BceOptions : LossOptions
+/// <param name="PosWeight">What the loss of a positive target is multiplied with, for each output, 0 or more.</param>
+public sealed record BceOptions(IReadOnlyList<float>? PosWeight = null) : LossOptions
 {
     /// <inheritdoc/>
-    public override Loss Create() => new BCEWithLogitsLoss();
+    public override Loss Create() => new BCEWithLogitsLoss(PosWeight?.ToArray());
 }
 
 /// <summary>Kullback-Leibler divergence of log-probabilities from target probabilities.</summary>
