@@ -32,9 +32,9 @@ public class LocalCommandTests
         Assert.Equal(["event", "pid", "workers", "shards", "batch_size", "numerics", "parameters", "bytes_per_step"], Fields(result.Events[0]));
         Assert.Equal(["event", "worker", "pid"], Fields(result.Events[1]));
         Assert.Equal(["event", "step", "epoch", "train_loss", "gradient_norm"], Fields(result.Events[3]));
-        Assert.Equal(["event", "epoch", "train_loss", "test_loss", "test_accuracy", "samples_per_s"], Fields(result.Events[4]));
+        Assert.Equal(["event", "epoch", "train_loss", "test_loss", "test_accuracy", "samples_per_s", "test_metrics", "learning_rate", "best"], Fields(result.Events[4]));
         var finished = result.Last("finished");
-        Assert.Equal(["event", "steps", "samples", "train_loss", "test_loss", "test_accuracy", "samples_per_s", "weights", "weights_sha256", "state_sha256"], Fields(finished));
+        Assert.Equal(["event", "steps", "samples", "train_loss", "test_loss", "test_accuracy", "samples_per_s", "weights", "weights_sha256", "state_sha256", "test_metrics", "best_epoch", "best_weights"], Fields(finished));
         Assert.Equal(10, finished.GetProperty("steps").GetInt64());
         Assert.Equal(200, finished.GetProperty("samples").GetInt64());
         Assert.Equal(535_818, result.Events[0].GetProperty("parameters").GetInt64());
@@ -81,7 +81,8 @@ public class LocalCommandTests
         Assert.Contains("mlp (535,818 parameters) trains on 100 samples of digits:100,40, tests on 40", result.Lines[0], StringComparison.Ordinal);
         Assert.StartsWith("     1 ", result.Lines[3], StringComparison.Ordinal);
         Assert.StartsWith("     2 ", result.Lines[4], StringComparison.Ordinal);
-        Assert.Equal($"weights: {Path.Combine("out", "weights.safetensors")}", result.Lines[^1]);
+        Assert.Equal($"weights: {Path.Combine("out", "weights.safetensors")}", result.Lines[^2]);
+        Assert.Matches($"^best, of epoch [12]: {Path.Combine("out", "best.safetensors")}$", result.Lines[^1]);
     }
 
     [Fact]
