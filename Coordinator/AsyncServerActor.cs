@@ -59,7 +59,7 @@ public sealed class AsyncServerActor : UntypedActor
             case Membership.Lost lost: OnGivenUp(lost.Worker); break;
             case Terminated dead: OnLost(dead.ActorRef); break;
             case Serving.NodeLost node:
-                foreach (var gone in workers.Keys.Where(worker => worker.Path.Address == node.Node).ToList()) OnLost(gone);
+                foreach (var worker in workers.Keys.Where(worker => worker.Path.Address == node.Node).ToList()) OnLost(worker);
                 break;
             case Schedule.JobEnded: Context.Stop(Self); break;
             default: Unhandled(message); break;

@@ -4,6 +4,7 @@ using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 using DistTrain.Transport;
+using DistTrain.Worker.Compute;
 
 namespace DistTrain.Coordinator;
 
@@ -45,6 +46,9 @@ public sealed record CoordinatorSetup
 
     /// <summary>Told every event, in order, on the coordinator's thread: return soon.</summary>
     public required Action<RunEvent> Observer { get; init; }
+
+    /// <summary>The threads that sum evaluations.</summary>
+    public required ISharedQueue Compute { get; init; }
 
     /// <summary>Its clock.</summary>
     public required IActorClock Clock { get; init; }

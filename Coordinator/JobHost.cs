@@ -130,6 +130,7 @@ internal sealed class JobHost
             SetRate = factor => Volatile.Write(ref rate, factor),
             LearningRate = job.LearningRate,
             Observer = OnEvent,
+            Compute = Group,
             Clock = clock,
             Tick = options.Tick,
         };

@@ -61,6 +61,9 @@ internal sealed class LeafStates(WorkerSetup setup)
         setup.Residuals.RestoreZero(leaf, after);
     }
 
+    /// <summary>Whether somebody waits for a state of here.</summary>
+    public bool IsAsked => orders.Count > 0;
+
     /// <summary>Somebody needs a state.</summary>
     public void Add(Residuals.Order order) => orders.Enqueue(order);
 

@@ -15,30 +15,32 @@ internal readonly record struct SentContribution(Gradients.Contribution Header, 
 /// <summary>The compute thread to its worker: these leaves of a step are computed and sent.</summary>
 internal sealed record PiecesComputed(long Step, ImmutableArray<int> Leaves, List<SentContribution> Sent, TimeSpan Time) : INoSerializationVerificationNeeded;
 
+/// <summary>The compute thread to its worker: the work was given up; nothing of it was sent.</summary>
+internal sealed record PiecesAbandoned(long Step) : INoSerializationVerificationNeeded;
+
 /// <summary>The compute thread to its worker: computing failed.</summary>
 internal sealed record ComputeFailed(string What, Exception Error) : INoSerializationVerificationNeeded;
 
 /// <summary>
 /// Computes a worker's pieces of one step, sums aligned blocks of them by the tree, and sends each bucket as soon as backward has finished it. Runs on the worker's compute thread; reused from step to step.
 /// </summary>
-internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IGradientSink, IBucketReady
+internal sealed class PieceWork : IWaitingWork, IGradientSink, IBucketReady
 {
-    private readonly ClockPlan clocks = setup.Clocks;
-    private readonly PieceWeights weights = new(setup.Plan, setup.Clocks, setup.SampleCountDenominators || setup.Consistency is Consistency.Local);
-    private readonly LocalSteps? local = setup.Consistency is Consistency.Local
-        ? new LocalSteps(setup.Plan, setup.Clocks, setup.Rule!, setup.LearningRate, setup.Buckets.Layout.Length) : null;
-    private readonly BucketReadiness readiness = new(setup.Buckets);
-    private readonly bool[] bucketSent = new bool[setup.Buckets.Buckets.Length];
+    private readonly WorkerSetup setup;
+    private readonly IActorRef worker;
+    private readonly ClockPlan clocks;
+    private readonly PieceWeights weights;
+    private readonly LocalSteps? local;
+    private readonly BucketReadiness readiness;
+    private readonly bool[] bucketSent;
     private readonly List<TreeNode> nodes = [];
     private readonly List<LeafTask> tasks = [];
     private readonly List<Gradients.Leaf> results = [];
     private readonly Stack<(FloatBuffer Buffer, float Scale)> partial = new();
     private readonly List<(FloatBuffer Buffer, float Scale)> merging = [];
 
-    private readonly GradientCoder? coder = setup.Codec.IsLossy ? new GradientCoder(setup.Residuals.Codec, setup.Residuals, setup.Plan.Seed, setup.Buckets) : null;
-
-    private readonly WorkerSpans? spans = setup.Timeline is { } timeline ? new WorkerSpans(timeline, setup.Name) : null;
-
+    private readonly GradientCoder? coder;
+    private readonly WorkerSpans? spans;
     private ImmutableArray<int> leaves;
     private WeightStore.Lease lease;
     private Orders orders;
@@ -47,12 +49,34 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     private FloatBuffer? current;
     private float currentScale;
 
+    public PieceWork(WorkerSetup setup, IActorRef worker)
+    {
+        (this.setup, this.worker, clocks) = (setup, worker, setup.Clocks);
+        bool isLocal = setup.Consistency is Consistency.Local;
+        weights = new PieceWeights(setup.Plan, clocks, setup.SampleCountDenominators || isLocal);
+        if (isLocal) local = new LocalSteps(setup.Plan, clocks, setup.Rule!, setup.LearningRate, setup.Buckets.Layout.Length);
+        readiness = new BucketReadiness(setup.Buckets);
+        bucketSent = new bool[setup.Buckets.Buckets.Length];
+        if (setup.Codec.IsLossy) coder = new GradientCoder(setup.Residuals.Codec, setup.Residuals, setup.Plan.Seed, setup.Buckets);
+        if (setup.Timeline is { } timeline) spans = new WorkerSpans(timeline, setup.Name);
+        Arrivals = new WeightArrivals(setup.Buckets, setup.Compute, spans);
+    }
+
     /// <summary>What the worker was told when it posted the work.</summary>
     internal readonly record struct Orders(JobId Job, Term Term, WorkerId Worker, long Step, ImmutableArray<ITensorChannel> Servers);
 
     public required IReplica Replica { get; init; }
 
     public required GradientPool Pool { get; init; }
+
+    /// <summary>The version that it computes on, as far as it is here.</summary>
+    public WeightArrivals Arrivals { get; }
+
+    /// <summary>Whether it can begin before the whole version is here.</summary>
+    public bool IsEager => local is null && Replica is IEagerReplica;
+
+    /// <inheritdoc/>
+    public bool MayEnd => !Arrivals.IsOpen;
 
     public void Prepare(Orders orders, ImmutableArray<int> leaves, WeightStore.Lease lease)
     {
@@ -68,13 +92,22 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
         {
             var began = setup.Clock.Now;
             spans?.Begin(orders.Step);
+            if (Replica is IEagerReplica eager) eager.Arrivals = Arrivals;
             weights.Prepare(orders.Step, Replica);
             nodes.Clear();
             NodePlan.Cover(leaves, setup.Plan.Pieces, setup.LeafByLeaf, nodes);
             foreach (var next in nodes) ComputeNode(next);
             lease.Dispose();
             spans?.End();
-            worker.Tell(new PiecesComputed(orders.Step, leaves, sent, setup.Clock.Now - began));
+            worker.Tell(new PiecesComputed(orders.Step, leaves, sent, setup.Clock.Now - began - Arrivals.Waited));
+        }
+        catch (Exception error) when (error is AbandonedException || Arrivals.IsAbandoned)
+        {
+            lease.Dispose();
+            spans?.End();
+            if (current is not null) Pool.Return(current);
+            foreach (var (buffer, _) in partial) Pool.Return(buffer);
+            worker.Tell(new PiecesAbandoned(orders.Step));
         }
         catch (Exception error)
         {
@@ -103,10 +136,12 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
         results.Clear();
         partial.Clear();
         merging.Clear();
+        current = null;
         Array.Clear(bucketSent);
         AddAbsentLeaves();
         if (!NodePlan.Append(node, weights.Present, tasks))
         {
+            Arrivals.WaitForAll();
             foreach (var bucket in setup.Buckets.Buckets) Send(bucket, 0f, default);
             return;
         }
@@ -129,6 +164,7 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     private void Push(int sums)
     {
         partial.Push((current!, currentScale));
+        current = null;
         for (; sums > 0; sums--)
         {
             var right = partial.Pop();
@@ -156,6 +192,8 @@ internal sealed class PieceWork(WorkerSetup setup, IActorRef worker) : IWork, IG
     private void Send(int index)
     {
         if (bucketSent[index]) return;
+        // Whoever gets a contribution may rely on it that everything of the version before was there.
+        Arrivals.WaitForAll();
         bucketSent[index] = true;
         var bucket = setup.Buckets.Buckets[index];
         var slice = new TensorSlice(current, bucket.Offset, bucket.Length);

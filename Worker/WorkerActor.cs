@@ -8,7 +8,7 @@ namespace DistTrain.Worker;
 /// <summary>
 /// A worker: computes the pieces of the shards it owns, as far as the horizon reaches, on the versions that the servers publish, and sends their gradients. It decides; its compute thread computes.
 /// </summary>
-public sealed class WorkerActor : UntypedActor
+public sealed partial class WorkerActor : UntypedActor
 {
     private readonly WorkerSetup setup;
     private readonly WorkerProgress progress;
@@ -24,7 +24,8 @@ public sealed class WorkerActor : UntypedActor
     private Evaluation.Order? evaluation;
     private bool busy, worked;
     private int idleTurns;
-    private (long Step, int Leaf) computing;
+    private long computing;
+    private ImmutableArray<int> computingLeaves = [];
     private readonly List<(long Step, int Leaf)> applied = [];
     private bool heardWeights;
     private bool leaving;
@@ -50,6 +51,8 @@ public sealed class WorkerActor : UntypedActor
     {
         tick.Cancel();
         impatience?.Cancel();
+        // Its compute thread waits for nothing that only this actor would have told it.
+        pieces?.Arrivals.TryAbandon();
     }
 
     /// <inheritdoc/>
@@ -68,6 +71,7 @@ public sealed class WorkerActor : UntypedActor
             case Residuals.Zero zero: if (Follows(zero.Term)) states?.TakeZero(zero.Leaf, zero.After); break;
             case Residuals.Order order: if (Follows(order.Term)) states?.Add(order); break;
             case PiecesComputed done: OnComputed(done); break;
+            case PiecesAbandoned: busy = false; break;
             case Schedule.Assignment order: if (Follows(order.Term)) progress.Heard(order); break;
             case Schedule.Horizon order: if (Follows(order.Term)) progress.Heard(order); break;
             case Schedule.Halt order: OnHalt(order); break;
@@ -97,6 +101,7 @@ public sealed class WorkerActor : UntypedActor
     /// <summary>Begins whatever can be begun: an evaluation that was ordered, or the next pieces.</summary>
     private void Continue()
     {
+        if (busy && pieces is { Arrivals.IsOpen: true } && HasBetterToDo()) Abandon();
         if (busy || pieces is null || welcome is null) return;
         states?.Serve(welcome.Worker, Self);
         if (leaving) return;
@@ -109,23 +114,40 @@ public sealed class WorkerActor : UntypedActor
         }
         // Under async a worker's own last piece is in the weights that its next one is computed on.
         if (IsAsync && sent.Count > 0) return;
-        if (!progress.TryNext(out long step, out var leaves)) return;
+        long version = progress.Version;
+        if (!progress.TryNext(out long step, out var leaves))
+        {
+            // Whoever is to help others must be idle where it would wait.
+            if (setup.Speculate || !pieces.IsEager || !progress.TryNextEarly(pieces.Arrivals.First, out step, out leaves)) return;
+            version++;
+        }
         if (states is not null && !states.IsReady(step, leaves, askForState)) return;
-        Compute(step, leaves);
+        Compute(step, leaves, version);
     }
 
-    private void Compute(long step, ImmutableArray<int> leaves)
+    private void Compute(long step, ImmutableArray<int> leaves, long version)
     {
         // A version that is gone has been followed by newer ones, whose announcements are on their way.
-        if (!setup.Store.TryRead(progress.Version, out var lease)) return;
+        if (!setup.Store.TryRead(version, out var lease)) return;
         busy = worked = true;
         idleTurns = 0;
         Reclaim();
         progress.Begin(step, leaves);
-        pieces!.Prepare(new PieceWork.Orders(welcome!.Job, term, welcome.Worker, step, channels), leaves, lease);
-        computing = (step, leaves[0]);
+        pieces!.Arrivals.Begin(version, progress.Versions);
+        pieces.Prepare(new PieceWork.Orders(welcome!.Job, term, welcome.Worker, step, channels), leaves, lease);
+        (computing, computingLeaves) = (step, leaves);
         setup.Compute.Post(pieces);
         if (IsAsync) AskForPiece();
+    }
+
+    /// <summary>Whether a piece that waits for its weights must not wait on: what it waits for will not come, perhaps not before something else is done here.</summary>
+    private bool HasBetterToDo() =>
+        leaving || pieces!.Arrivals.IsHopeless || states is { IsAsked: true } || (progress.TryNext(out long step, out _) && step < computing);
+
+    /// <summary>Gives up a piece that waits for its weights; one that has them all goes on. What follows, begins when the compute thread is back.</summary>
+    private void Abandon()
+    {
+        if (busy && pieces is not null && pieces.Arrivals.TryAbandon()) progress.Withdraw(computing, computingLeaves);
     }
 
     private bool IsAsync => setup.Consistency is Training.Consistency.Async;
@@ -137,7 +159,7 @@ public sealed class WorkerActor : UntypedActor
     }
 
     private bool IsKnown(Pieces.Granted piece) =>
-        (busy && computing == (piece.Step, piece.Leaf)) || sent.Exists(old => old.Header.What.Step == piece.Step && old.Header.What.Lo == piece.Leaf);
+        (busy && computing == piece.Step && computingLeaves[0] == piece.Leaf) || sent.Exists(old => old.Header.What.Step == piece.Step && old.Header.What.Lo == piece.Leaf);
 
     /// <summary>The piece is in the weights: its gradient's memory is free again.</summary>
     private void OnPieceApplied(Pieces.Applied piece)
@@ -164,6 +186,7 @@ public sealed class WorkerActor : UntypedActor
     {
         if (!Follows(published.Term) || (uint)published.Bucket >= (uint)setup.Buckets.Buckets.Length) return;
         heardWeights |= progress.Published(published.Bucket, published.Version);
+        pieces?.Arrivals.Heard(published.Bucket, published.Version);
     }
 
     private void OnComputed(PiecesComputed done)
@@ -178,41 +201,10 @@ public sealed class WorkerActor : UntypedActor
     private void OnHalt(Schedule.Halt order)
     {
         if (!Follows(order.Term)) return;
+        Abandon();
         progress.Heard(order);
         // Under async the server knows how far the pieces it handed out reach.
         setup.Coordinator.Tell(new Schedule.Halted(order.Term, order.Revision, welcome!.Worker, IsAsync ? 0 : progress.Next), Self);
-    }
-
-    /// <summary>Sends again what a server lacks, if it was computed here; else, where allowed, computes it for a slower worker.</summary>
-    private void OnMissing(Gradients.Missing missing)
-    {
-        if (!Follows(missing.Term)) return;
-        foreach (var old in sent)
-        {
-            var name = old.Header.What;
-            if (name.Step == missing.Step && name.Bucket == missing.Bucket && missing.Leaves.Any(leaf => leaf >= name.Lo && leaf < name.Hi))
-                channels[setup.Buckets.Buckets[name.Bucket].Server].Send(old.Header, old.Tensor);
-        }
-        Continue();
-        if (setup.Speculate && !busy && progress.MayHelpWith(missing.Step) && Foreign(missing) is { } leaf) Compute(missing.Step, [leaf]);
-    }
-
-    /// <summary>A missing leaf that was not computed here; workers begin at different ones, so that two that are idle seldom take the same.</summary>
-    private int? Foreign(Gradients.Missing missing)
-    {
-        for (int i = 0; i < missing.Leaves.Length; i++)
-        {
-            int leaf = missing.Leaves[(i + welcome!.Worker.Value) % missing.Leaves.Length];
-            if (progress.Lacks(missing.Step, leaf)) return leaf;
-        }
-        return null;
-    }
-
-    /// <summary>Idle for a whole period: asks what is missing, to compute it if somebody else is slow with it.</summary>
-    private void OnImpatience()
-    {
-        if (busy || welcome is null || pieces is null) idleTurns = 0;
-        else if (++idleTurns > 1) AskForWeights();
     }
 
     private void OnRefused(Gradients.Refused refused)
@@ -237,72 +229,6 @@ public sealed class WorkerActor : UntypedActor
 
     private void OnFailed(ComputeFailed failed) =>
         setup.Coordinator.Tell(new Progress.Failed(term, $"worker {setup.Name}, {failed.What}: {failed.Error.Message}"), Self);
-
-    private void OnWelcome(Membership.Welcome joined)
-    {
-        if (joined.Incarnation != setup.Incarnation || joined.Term.CompareTo(term) < 0 || joined.Worker == welcome?.Worker) return;
-        progress.Join(joined.Worker, joined.Term != term);
-        welcome = joined;
-        term = joined.Term;
-        var self = Self;
-        channels = [.. joined.Servers.Select(server => setup.Connect(server, self))];
-        AskForWeights();
-        if (IsAsync) AskForPiece();
-        Report();
-    }
-
-    private void OnRejoin(Membership.Rejoin rejoin)
-    {
-        if (rejoin.Term.CompareTo(term) < 0 || leaving) return;
-        welcome = null;
-        Join();
-    }
-
-    /// <summary>Hands its shards over: others begin with them at once, whatever is being computed here.</summary>
-    private void OnLeave()
-    {
-        if (welcome is not null) setup.Coordinator.Tell(new Membership.Leave(welcome.Worker, setup.Incarnation), Self);
-        // States that others need are sent first; the coordinator says when that is done.
-        if (welcome is not null && states is not null) leaving = true;
-        else Context.Stop(Self);
-    }
-
-    private void OnTick()
-    {
-        if (pieces is null || leaving) return;
-        if (welcome is null)
-        {
-            Join();
-            return;
-        }
-        Report();
-        if (!heardWeights) AskForWeights();
-        states?.Repeat(askForState);
-        if (IsAsync && !busy && !worked) AskAgain();
-        heardWeights = worked = false;
-    }
-
-    /// <summary>Idle under <c>async</c> for a whole tick: what was sent may be lost, and so may the answer.</summary>
-    private void AskAgain()
-    {
-        foreach (var old in sent) channels[setup.Buckets.Buckets[old.Header.What.Bucket].Server].Send(old.Header, old.Tensor);
-        AskForPiece();
-    }
-
-    private void Join() => setup.Coordinator.Tell(
-        new Membership.Join(Membership.ProtocolVersion, setup.Name, setup.Incarnation, Environment.ProcessId, setup.Buckets.Layout.Hash), Self);
-
-    private void Report()
-    {
-        double computeMs = computedSteps > 0 ? computeTime.TotalMilliseconds / computedSteps : 0;
-        (computeTime, computedSteps) = (default, 0);
-        setup.Coordinator.Tell(new Membership.Heartbeat(welcome!.Worker, setup.Incarnation, term, progress.AssignmentRevision, progress.HorizonRevision, computeMs), Self);
-    }
-
-    private void AskForWeights()
-    {
-        foreach (var server in welcome!.Servers) server.Tell(new Weights.Wanted(term, welcome.Worker, progress.Version), Self);
-    }
 
     private bool Follows(Term other) => welcome is not null && other == term;
 

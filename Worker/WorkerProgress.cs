@@ -18,7 +18,7 @@ internal sealed class WorkerProgress
     private readonly (long Step, bool[] Leaves)[] computed;
     private readonly List<int> own = [];
     private WorkerId self;
-    private long horizon;
+    private long horizon, nextBefore;
     private bool halted;
 
     public WorkerProgress(JobPlan plan, Consistency consistency, int buckets)
@@ -35,6 +35,9 @@ internal sealed class WorkerProgress
 
     /// <summary>The newest version of which every bucket is here; −1 before the first.</summary>
     public long Version { get; private set; } = -1;
+
+    /// <summary>The newest version of each bucket that is here.</summary>
+    public ReadOnlySpan<long> Versions => versions;
 
     /// <summary>One past the last step that was begun.</summary>
     public long Next { get; private set; }
@@ -106,15 +109,34 @@ internal sealed class WorkerProgress
         leaves = [];
         step = Version;
         if (isAsync) return TryNextGranted(out step, out leaves);
-        if (Version < 0 || own.Count == 0) return false;
-        long end = Math.Min(halted ? Math.Min(Next, horizon) : horizon, Version + staleness + 1);
-        for (; step < end; step++)
+        return Version >= 0 && TryOwned(Version, ref step, out leaves);
+    }
+
+    /// <summary>The next leaves to compute on the version after the newest whole one, of which the bucket that is read first is here and others may be missing; for when <see cref="TryNext"/> finds none.</summary>
+    public bool TryNextEarly(int first, out long step, out ImmutableArray<int> leaves)
+    {
+        (step, leaves) = (Version + 1, []);
+        if (isAsync || Version < 0 || versions[first] != Version + 1) return false;
+        // What a newer version has passed over does not come any more.
+        foreach (long other in versions)
+            if (other > Version + 1) return false;
+        return TryOwned(Version + 1, ref step, out leaves);
+    }
+
+    private bool TryOwned(long version, ref long step, out ImmutableArray<int> leaves)
+    {
+        leaves = [];
+        if (own.Count == 0) return false;
+        for (long end = EndOn(version); step < end; step++)
         {
             leaves = Owned(step);
             if (!leaves.IsEmpty) return true;
         }
         return false;
     }
+
+    /// <summary>One past the last step that may be computed on a version.</summary>
+    private long EndOn(long version) => Math.Min(halted ? Math.Min(Next, horizon) : horizon, version + staleness + 1);
 
     /// <summary>Under <c>async</c>, a piece was handed to this worker; whether it was not known yet.</summary>
     public bool Granted(long step, int leaf)
@@ -136,7 +158,7 @@ internal sealed class WorkerProgress
     }
 
     /// <summary>Whether a step that others own leaves of may be computed here too.</summary>
-    public bool MayHelpWith(long step) => Version >= 0 && step >= Version && step < Math.Min(halted ? Math.Min(Next, horizon) : horizon, Version + staleness + 1);
+    public bool MayHelpWith(long step) => Version >= 0 && step >= Version && step < EndOn(Version);
 
     /// <summary>Whether a leaf of a step in flight was not computed here.</summary>
     public bool Lacks(long step, int leaf) => !ComputedOf(step)[leaf];
@@ -144,6 +166,7 @@ internal sealed class WorkerProgress
     /// <summary>The leaves are being computed.</summary>
     public void Begin(long step, ImmutableArray<int> leaves)
     {
+        nextBefore = Next;
         Next = Math.Max(Next, step + 1);
         if (isAsync)
         {
@@ -152,6 +175,14 @@ internal sealed class WorkerProgress
         }
         bool[] done = ComputedOf(step);
         foreach (int leaf in leaves) done[leaf] = true;
+    }
+
+    /// <summary>What was begun last was given up, and nothing of it is known to anybody: as if it had not been begun.</summary>
+    public void Withdraw(long step, ImmutableArray<int> leaves)
+    {
+        Next = nextBefore;
+        bool[] done = ComputedOf(step);
+        foreach (int leaf in leaves) done[leaf] = false;
     }
 
     private ImmutableArray<int> Owned(long step)

@@ -35,6 +35,9 @@ internal sealed class WorkerSpans(Timeline timeline, string row) : IGradientSink
         if (backward) timeline.Add(row, "backward", began, Timeline.Now, step);
     }
 
+    /// <summary>Within forward or backward: for a bucket of the weights that were not there yet.</summary>
+    public void Waited(long start, int bucket) => timeline.Add(row, "wait", start, Timeline.Now, step, bucket);
+
     public void Sent(long start, int bucket) => timeline.Add(row, "send", start, Timeline.Now, step, bucket);
 
     public void End() => idleSince = Timeline.Now;

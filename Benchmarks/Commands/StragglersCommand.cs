@@ -29,29 +29,31 @@ internal static class StragglersCommand
 
     public static int Run(string[] args)
     {
+        // No momentum: late gradients overshoot with it (docs/consistency.md).
         int seeds = 3;
-        if (args.Length > 1 || (args.Length == 1 && (!int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seeds) || seeds < 1)))
+        double rate = 0.05, momentum = 0;
+        bool isRight = args.Length <= 2 && (args.Length < 1 || (int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seeds) && seeds > 0));
+        string[] setting = args.Length > 1 ? args[1].Split('/') : ["0.05"];
+        isRight &= setting.Length <= 2 && double.TryParse(setting[0], CultureInfo.InvariantCulture, out rate) && (setting.Length < 2 || double.TryParse(setting[1], CultureInfo.InvariantCulture, out momentum));
+        if (!isRight)
         {
-            Console.Error.WriteLine("stragglers [seeds]: 1 or more seeds for each mode; default 3");
+            Console.Error.WriteLine("stragglers [seeds [rate[/momentum]]]: seeds for each mode, 1 or more, default 3; learning rate and momentum of all modes, default 0.05/0");
             return 2;
         }
         using var host = new SimulationHost();
         foreach (var (scenario, isSlow) in Scenarios)
         {
-            double bsp = 0;
+            double[] bsp = [];
             foreach (var (name, mode, speculate) in Modes)
             {
-                double seconds = 0, samples = 0;
-                for (int seed = 0; seed < seeds; seed++)
-                {
-                    var (time, used) = TimeToTarget(host, mode, speculate, seed, isSlow);
-                    seconds += time / seeds;
-                    samples += used / seeds;
-                }
-                if (bsp == 0) bsp = seconds;
+                double[] seconds = new double[seeds], samples = new double[seeds];
+                for (int seed = 0; seed < seeds; seed++) (seconds[seed], samples[seed]) = TimeToTarget(host, mode, speculate, seed, isSlow, rate, momentum);
+                if (bsp.Length == 0) bsp = seconds;
+                // The same seed is the same data, start and stalls in every mode.
+                double[] gains = [.. bsp.Zip(seconds, (before, now) => before / now)];
                 Measure.Print(
-                    ("workload", "stragglers"), ("slow", scenario), ("mode", name), ("seeds", seeds), ("virtual_seconds_to_95_percent", seconds), ("times_as_fast_as_bsp", bsp / seconds), ("samples", samples),
-                    ("virtual_ms_per_batch", seconds * 1e3 / (samples / Batch)));
+                    ("workload", "stragglers"), ("slow", scenario), ("learning_rate", rate), ("momentum", momentum), ("mode", name), ("seeds", seeds), ("virtual_seconds_to_95_percent", seconds.Average()), ("times_as_fast_as_bsp", gains.Average()),
+                    ("least", gains.Min()), ("most", gains.Max()), ("seeds_faster_than_bsp", gains.Count(gain => gain > 1)), ("samples", samples.Average()), ("virtual_ms_per_batch", seconds.Sum() * 1e3 / (samples.Sum() / Batch)));
             }
         }
         return 0;
@@ -59,10 +61,9 @@ internal static class StragglersCommand
 
     private const int Batch = 64;
 
-    private static (double Seconds, double Samples) TimeToTarget(SimulationHost host, Consistency mode, bool speculate, int seed, Func<int, Random, bool> isSlow)
+    private static (double Seconds, double Samples) TimeToTarget(SimulationHost host, Consistency mode, bool speculate, int seed, Func<int, Random, bool> isSlow, double rate, double momentum)
     {
-        // No momentum: late gradients overshoot with it (docs/consistency.md).
-        var asked = new JobOptions { Model = "mlp", Data = "digits:4096,512", BatchSize = Batch, Shards = Workers, Epochs = 60, LearningRate = 0.05, Momentum = 0, Seed = (ulong)seed };
+        var asked = new JobOptions { Model = "mlp", Data = "digits:4096,512", BatchSize = Batch, Shards = Workers, Epochs = 60, LearningRate = rate, Momentum = momentum, Seed = (ulong)seed };
         var training = JobBuilder.Build(asked, Workers);
         double reached = 0, samples = 0, before = 0, accuracy = 0;
         long epochs = 0;

@@ -18,6 +18,8 @@ internal static class SimulateCommand
         new("workers", "<n>", "Simulation", "Workers at the start. Default: 4.", (asked, given) => asked with { Options = asked.Options with { Workers = given.Int(1, 1024) } }),
         new("faults", "<kinds>", "Simulation", $"all, none or a list of {string.Join(", ", FaultKinds.All.Select(FaultKinds.Name))}. Default: all.", (asked, given) => asked with { Options = asked.Options with { Faults = FaultKinds.Parse(given.Text) } }),
         new("consistency", "<mode>", "Simulation", "bsp, ssp:<s> or async. Default: bsp.", (asked, given) => asked with { Options = asked.Options with { Consistency = Consistency.Parse(given.Text) } }),
+        new("servers", "<n>", "Simulation", $"Parameter servers, 1 to {TinyReplica.MostServers}. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Servers = given.Int(1, TinyReplica.MostServers) } }),
+        new("bucket-bytes", "<n>", "Simulation", "The largest bucket; 16384 makes four of the small model. Default: 1048576.", (asked, given) => asked with { Options = asked.Options with { BucketBytes = given.Int(1, int.MaxValue) } }),
         new("speculate", "", "Simulation", "Lets idle workers compute what others are slow with.", (asked, given) => asked with { Options = asked.Options with { Speculate = given.Switch() } }),
         new("output", "<format>", "Output", "text or json. Default: text.", (asked, given) => asked with { Json = given.OneOf(["text", "json"]) == "json" }),
     ];

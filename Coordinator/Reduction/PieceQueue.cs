@@ -19,7 +19,7 @@ public sealed class PieceQueue<TWorker>(JobPlan plan, long start) where TWorker 
     /// <summary>One past the last step of which a piece was handed out.</summary>
     public long Begun => leaf > 0 ? step + 1 : step;
 
-    /// <summary>The pieces that a worker has and that are not applied yet.</summary>
+    /// <summary>The pieces that a worker has and whose gradients are not complete yet.</summary>
     public IReadOnlyList<(long Step, int Leaf)> Of(TWorker worker) => handedOut.TryGetValue(worker, out var pieces) ? pieces : [];
 
     /// <summary>Hands out the next piece; false when there is none below the horizon.</summary>

@@ -5,7 +5,7 @@ using DistTrain.Training;
 namespace DistTrain.Coordinator.Reduction;
 
 /// <summary>
-/// Sums the contributions of a ledger by the tree in one pass over memory: up to four contributions at a time go through registers, partial sums of deeper trees stay in the nearest cache, and each contribution is read once.
+/// Sums the contributions of a ledger by the tree in one pass over memory: up to eight contributions at a time go through registers, partial sums of deeper trees stay in the nearest cache, and each contribution is read once.
 /// </summary>
 internal static class TreeSum
 {
@@ -56,9 +56,10 @@ internal static class TreeSum
         int whole = Direct(ledger, lo, hi);
         if (whole != Summed) return whole;
         int m = ReductionTree.Split(lo, hi);
-        if (SumFew(ledger, lo, m, hi, offset, destination)) return Summed;
+        if (SumFew(ledger, lo, m, hi, offset, destination) || SumEight(ledger, lo, hi, offset, destination, add: false)) return Summed;
         int left = Sum(ledger, lo, m, level, offset, destination);
         if (left == Absent) return Sum(ledger, m, hi, level, offset, destination);
+        if (left == Summed && SumEight(ledger, m, hi, offset, destination, add: true)) return Summed;
         var other = Level(level).Slice(0, destination.Length);
         int right = Sum(ledger, m, hi, level + 1, offset, other);
         if (right == Absent) return left;
@@ -87,6 +88,34 @@ internal static class TreeSum
         }
         return true;
     }
+
+    /// <summary>The node of eight contributions, each a leaf of a tree of three levels: in one pass, written or added to the sum on its left.</summary>
+    private static bool SumEight(ContributionLedger ledger, int lo, int hi, int offset, Span<float> destination, bool add)
+    {
+        Span<int> found = stackalloc int[8];
+        if (hi - lo < found.Length || !Find(ledger, lo, hi, found)) return false;
+        int length = destination.Length;
+        GradientKernels.ScaledSum8(
+            Scaled(ledger, found[0], offset, length), Scaled(ledger, found[1], offset, length), Scaled(ledger, found[2], offset, length), Scaled(ledger, found[3], offset, length),
+            Scaled(ledger, found[4], offset, length), Scaled(ledger, found[5], offset, length), Scaled(ledger, found[6], offset, length), Scaled(ledger, found[7], offset, length), destination, add);
+        return true;
+    }
+
+    /// <summary>Whether a node is the full tree over so many contributions; their first leaves.</summary>
+    private static bool Find(ContributionLedger ledger, int lo, int hi, Span<int> found)
+    {
+        int whole = Direct(ledger, lo, hi);
+        if (found.Length == 1)
+        {
+            found[0] = whole;
+            return whole >= 0;
+        }
+        if (whole != Summed) return false;
+        int m = ReductionTree.Split(lo, hi), half = found.Length / 2;
+        return Find(ledger, lo, m, found[..half]) && Find(ledger, m, hi, found[half..]);
+    }
+
+    private static ScaledSpan Scaled(ContributionLedger ledger, int leaf, int offset, int length) => new(Source(ledger, leaf, offset, length), ScaleOf(ledger, leaf));
 
     /// <summary>Whether a node is one contribution, or the sum of two; absent ones are left to the general way.</summary>
     private static bool Pair(ContributionLedger ledger, int lo, int hi, out int first, out int second)

@@ -49,19 +49,22 @@ internal sealed class EpochLedger
     /// <summary>Looks at an epoch; returns whether it is the best so far.</summary>
     /// <param name="epoch">Its number, from 0.</param>
     /// <param name="steps">Steps done.</param>
-    /// <param name="version">The version of the weights.</param>
     /// <param name="trainLoss">Its training loss.</param>
     /// <param name="test">What its evaluation found.</param>
-    public bool Observe(int epoch, long steps, long version, double trainLoss, MetricSum? test)
+    /// <param name="best">A copy of its weights, where <see cref="IsBest"/> said so.</param>
+    public bool Observe(int epoch, long steps, double trainLoss, MetricSum? test, FloatBuffer? best)
     {
         if (steps % plan.StepsPerEpoch != 0) beforeCut = (State, BestWeights, ended);
         ended = epoch + 1;
         if (watch is null) return false;
         State = watch.Observe(State, epoch, trainLoss, test);
         if (State.BestEpoch != epoch) return false;
-        keeper?.Keep(version);
+        if (keeper is not null) keeper.Weights = best ?? throw new InvalidOperationException($"epoch {epoch} is the best, but nobody copied its weights");
         return true;
     }
+
+    /// <summary>Whether an epoch would be the best so far.</summary>
+    public bool IsBest(int epoch, double trainLoss, MetricSum? test) => watch?.Observe(State, epoch, trainLoss, test).BestEpoch == epoch;
 
     /// <summary>The state for a checkpoint, with the best weights at that time.</summary>
     public FloatBuffer? AddTo(Dictionary<string, string> notes)

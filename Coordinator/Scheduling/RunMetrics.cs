@@ -61,6 +61,9 @@ public sealed class RunMetrics
     /// <summary>The time spent training, evaluations left out.</summary>
     public TimeSpan TrainingTime(TimeSpan now) => training + (since is { } start ? now - start : default);
 
+    /// <summary>The mean loss of the running epoch.</summary>
+    public double EpochLoss => epoch.Loss;
+
     /// <summary>Adds a step; returns what to tell of it.</summary>
     public RunEvent.StepDone Add(Progress.Applied step)
     {

@@ -8,6 +8,7 @@ namespace DistTrain.Coordinator.Simulation;
 internal sealed class SimulatedNode(int number, string name, EventQueue queue, Func<long> computeTime) : IComputeQueue
 {
     private long freeAt;
+    private IWaitingWork? parked;
 
     public int Number { get; } = number;
 
@@ -57,14 +58,33 @@ internal sealed class SimulatedNode(int number, string name, EventQueue queue, F
         IsAlive = false;
         StandsStillUntil = 0;
         freeAt = 0;
+        parked = null;
     }
 
-    /// <summary>Computes in virtual time: one piece of work after the other, done at its end.</summary>
+    /// <summary>
+    /// Computes in virtual time: one piece of work after the other, done at its end. What began early, before all that it needs was there, ends when the last of it comes, if that is later; or when it is given up.
+    /// </summary>
     public void Post(IWork work)
     {
         long begin = Math.Max(queue.Microseconds, freeAt);
         freeAt = begin + computeTime() * (SlowUntil > begin ? Slowness : 1);
-        queue.AddAt(freeAt, this, work.Run);
+        queue.AddAt(freeAt, this, () => End(work));
+    }
+
+    public bool WaitFor(IWait wait) => wait.IsOver ? true : throw new InvalidOperationException("simulated work was run before all that it needs was there");
+
+    public void Wake()
+    {
+        if (parked is not { MayEnd: true } work) return;
+        parked = null;
+        freeAt = Math.Max(freeAt, queue.Microseconds);
+        queue.Add(0, this, work.Run);
+    }
+
+    private void End(IWork work)
+    {
+        if (work is IWaitingWork { MayEnd: false } waiting) parked = waiting;
+        else work.Run();
     }
 }
 

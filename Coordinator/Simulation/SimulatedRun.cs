@@ -32,8 +32,9 @@ internal sealed class SimulatedRun
     private readonly FloatBuffer[] state;
     private readonly WeightStore store;
     private readonly InvariantChecks checks;
-    private LinkRef? serverAddress, coordinatorAddress;
-    private IActorRef? server, coordinator;
+    private readonly List<IActorRef> servers = [];
+    private LinkRef? coordinatorAddress, head;
+    private IActorRef? coordinator;
     private RunEvent? last;
     private long steps, version;
 
@@ -42,7 +43,7 @@ internal sealed class SimulatedRun
         this.host = host;
         this.options = options;
         this.job = job;
-        buckets = new BucketPlan(job.Layout, 1, 1 << 20);
+        buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
         random = new Random(unchecked((int)(seed * 2654435761L + (seed >> 32))));
         network = new SimulatedNetwork(queue, random, trace);
         home = new SimulatedNode(-1, "home", queue, () => 50) { IsAlive = true };
@@ -91,7 +92,7 @@ internal sealed class SimulatedRun
         }
         foreach (var node in workers)
             if (node.Actor is { } actor) host.Stop(actor);
-        host.Stop(server!);
+        foreach (var server in servers) host.Stop(server);
         host.Stop(coordinator!);
         queue.Clear();
         return (weights, checks.Violations);
@@ -99,22 +100,32 @@ internal sealed class SimulatedRun
 
     private void StartHome()
     {
-        serverAddress = network.Address(host, home, "server");
+        var addresses = ImmutableArray.CreateBuilder<IActorRef>(options.Servers);
         coordinatorAddress = network.Address(host, home, "coordinator");
         var clock = queue.ClockOf(home);
-        var serverSetup = new ServerSetup
-        {
-            Job = Job, Plan = Plan, Buckets = buckets, Rule = job.Rule, LearningRate = job.LearningRate, State = state, Store = store, Consistency = planted,
-            Compute = new SimulatedServerCompute(queue, home), Clock = clock, Tick = Tick, Bug = options.Bug,
-        };
-        server = options.Consistency is Consistency.Async ? host.Create(() => new AsyncServerActor(serverSetup)) : host.Create(() => new ParameterServerActor(serverSetup));
-        network.Bind(serverAddress, server);
+        for (int i = 0; i < options.Servers; i++) addresses.Add(StartServer(i, clock));
         var coordinatorSetup = new CoordinatorSetup
         {
-            Job = Job, Plan = Plan, Buckets = buckets, Servers = [serverAddress], MinWorkers = options.Faults.Count == 0 && options.StopAt is null ? options.Workers : 1, WorkersMayJoin = true, Observer = OnEvent, Clock = clock, Tick = Tick, Consistency = options.Consistency,
+            Job = Job, Plan = Plan, Buckets = buckets, Servers = addresses.MoveToImmutable(), MinWorkers = options.Faults.Count == 0 && options.StopAt is null ? options.Workers : 1, WorkersMayJoin = true, Observer = OnEvent,
+            Compute = new SimulatedServerCompute(queue, home), Clock = clock, Tick = Tick, Consistency = options.Consistency,
         };
         coordinator = host.Create(() => new CoordinatorActor(coordinatorSetup));
         network.Bind(coordinatorAddress, coordinator);
+    }
+
+    private LinkRef StartServer(int number, IActorClock clock)
+    {
+        var address = network.Address(host, home, $"server-{number}");
+        var setup = new ServerSetup
+        {
+            Id = new ServerId(number), Head = number == 0 ? null : head, Job = Job, Plan = Plan, Buckets = buckets, Rule = job.Rule, LearningRate = job.LearningRate, State = state, Store = store, Consistency = planted,
+            Compute = new SimulatedServerCompute(queue, home), Clock = clock, Tick = Tick, Bug = options.Bug,
+        };
+        var server = options.Consistency is Consistency.Async ? host.Create(() => new AsyncServerActor(setup)) : host.Create(() => new ParameterServerActor(setup));
+        network.Bind(address, server);
+        servers.Add(server);
+        head ??= address;
+        return address;
     }
 
     private void AddWorker()

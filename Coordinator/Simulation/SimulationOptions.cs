@@ -26,6 +26,12 @@ public sealed record SimulationOptions
     /// <summary>Logical shards of the small job; workers beyond them are spares.</summary>
     public int Shards { get; init; } = 4;
 
+    /// <summary>Parameter servers, all on the coordinator's node; <c>async</c> has one.</summary>
+    public int Servers { get; init; } = 1;
+
+    /// <summary>The largest bucket, in bytes. The small model is one bucket; where this, or several servers, ask for more, its four parameters are laid out in blocks of their own.</summary>
+    public int BucketBytes { get; init; } = 1 << 20;
+
     /// <summary>How long each worker takes for a piece, in virtual microseconds: makes what draws them for a worker. Null for 1 to 3 ms.</summary>
     internal Func<int, Func<long>>? ComputeMicroseconds { get; init; }
 
@@ -48,6 +54,9 @@ public sealed record SimulationOptions
         if (Seeds < 1) throw new UserErrorException($"seeds: {Seeds} is not allowed, give 1 or more");
         if (Workers is < 1 or > 1024) throw new UserErrorException($"workers: {Workers} is not allowed, give 1 to 1024");
         if (Shards is < 1 or > 1024) throw new UserErrorException($"shards: {Shards} is not allowed, give 1 to 1024");
+        if (BucketBytes < 1) throw new UserErrorException($"bucket bytes: {BucketBytes} is not allowed, give 1 or more (16384 is one block)");
+        if (Servers is < 1 or > TinyReplica.MostServers) throw new UserErrorException($"servers: {Servers} is not allowed, the simulated model has {TinyReplica.MostServers} blocks: give 1 to {TinyReplica.MostServers}");
+        if (Servers > 1 && Consistency is Consistency.Async) throw new UserErrorException($"servers: {Servers} is not allowed with consistency async, give 1");
         if (Consistency is Consistency.Local) throw new UserErrorException($"consistency: {Consistency} cannot be simulated, give bsp, ssp:<s> or async");
         if (Speculate && Consistency is not Consistency.Bsp) throw new UserErrorException($"speculate was on, which does not go with consistency {Consistency}: answers can be compared only when they were computed on the same weights");
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using DistTrain.Optim;
 using DistTrain.Tensors;
 using DistTrain.Training;
@@ -7,29 +8,53 @@ namespace DistTrain.Coordinator.Simulation;
 /// <summary>
 /// The simulator's model: an 8-8-4 perceptron with ReLU and cross entropy on samples drawn from their numbers. A hundred parameters, so that a thousand runs take seconds; its gradient is a pure function of weights and piece.
 /// </summary>
-internal sealed class TinyReplica(JobPlan plan) : IReplica
+internal sealed class TinyReplica : IEagerReplica
 {
+    /// <summary>The blocks of the model where it is laid out in several.</summary>
+    public const int MostServers = 4;
+
     private const int In = 8, Hidden = 8, Out = 4;
+    private readonly JobPlan plan;
+    private readonly int w1, b1, w2, b2;
     private readonly float[] x = new float[In], h = new float[Hidden], z = new float[Out], dh = new float[Hidden];
 
-    /// <summary>The layout of all tiny models.</summary>
-    public static ParameterLayout TinyLayout { get; } = new([("0.weight", [Hidden, In]), ("0.bias", [Hidden]), ("2.weight", [Out, Hidden]), ("2.bias", [Out])]);
+    private TinyReplica(JobPlan plan, ParameterLayout layout)
+    {
+        (this.plan, Layout) = (plan, layout);
+        (w1, b1, w2, b2) = (OffsetOf("0.weight"), OffsetOf("0.bias"), OffsetOf("2.weight"), OffsetOf("2.bias"));
 
-    public ParameterLayout Layout => TinyLayout;
+        int OffsetOf(string name) => layout.Parameters.First(entry => entry.Name == name).Offset;
+    }
+
+    public ParameterLayout Layout { get; }
+
+    public IWeightArrivals? Arrivals { get; set; }
 
     /// <summary>The small job of every run: 20 steps of which each fifth has a batch that S does not divide. All workers share a replica, since they compute one after the other.</summary>
     public static ClusterJob Job(SimulationOptions options)
     {
         int batch = options.Shards * 4;
         var plan = new JobPlan { TrainCount = batch * 37 / 8, TestCount = 300, BatchSize = batch, Shards = options.Shards, Epochs = 4, Seed = 1 };
-        var replica = new TinyReplica(plan);
-        return new ClusterJob { Plan = plan, Layout = TinyLayout, Rule = new SGDRule(new SGDOptions(Momentum: 0.9)), LearningRate = _ => 0.1, CreateReplica = _ => replica, Weights = InitialWeights() };
+        bool isSpread = options.Servers > 1 || options.BucketBytes < 4 * ParameterLayout.BlockLength * sizeof(float);
+        var layout = new ParameterLayout(Parameters(isSpread));
+        var replica = new TinyReplica(plan, layout);
+        return new ClusterJob { Plan = plan, Layout = layout, Rule = new SGDRule(new SGDOptions(Momentum: 0.9)), LearningRate = _ => 0.1, CreateReplica = _ => replica, Weights = InitialWeights(layout) };
     }
 
-    public static FloatBuffer InitialWeights()
+    /// <summary>The four parameters; each followed by one that nothing depends on and that fills its block, where they are to be in blocks of their own.</summary>
+    private static IEnumerable<(string Name, ImmutableArray<int> Shape)> Parameters(bool isSpread)
     {
-        var weights = new FloatBuffer(TinyLayout.Length);
-        foreach (var entry in TinyLayout.Parameters)
+        foreach (var (name, shape) in ((string, int[])[])[("0.weight", [Hidden, In]), ("0.bias", [Hidden]), ("2.weight", [Out, Hidden]), ("2.bias", [Out])])
+        {
+            yield return (name, [.. shape]);
+            if (isSpread && name != "2.bias") yield return (name + ".rest", [ParameterLayout.BlockLength - FloatBuffer.AlignUp(shape.Aggregate(1, (a, b) => a * b))]);
+        }
+    }
+
+    private static FloatBuffer InitialWeights(ParameterLayout layout)
+    {
+        var weights = new FloatBuffer(layout.Length);
+        foreach (var entry in layout.Parameters)
             for (int i = 0; i < entry.Length; i++) weights.Span[entry.Offset + i] = Noise(entry.Offset * 1000 + i) * 0.5f;
         return weights;
     }
@@ -39,6 +64,8 @@ internal sealed class TinyReplica(JobPlan plan) : IReplica
     public PieceResult Compute(PieceId piece, FloatBuffer weights, FloatBuffer gradient, IGradientSink? sink)
     {
         var (start, count) = plan.Piece(piece);
+        // Computing takes no time here; where it began early it ends when everything is here.
+        Arrivals?.Wait(0, Layout.Length);
         gradient.Span.Clear();
         double loss = 0;
         long correct = 0;
@@ -72,18 +99,17 @@ internal sealed class TinyReplica(JobPlan plan) : IReplica
     {
         for (int i = 0; i < In; i++) x[i] = Noise(sample * In + i);
         label = (x[0] > 0 ? 1 : 0) + (x[1] > 0 ? 2 : 0);
-        var (w1, b1, w2, b2) = Cut(w);
         for (int j = 0; j < Hidden; j++)
         {
-            float sum = b1[j];
-            for (int i = 0; i < In; i++) sum += w1[j * In + i] * x[i];
+            float sum = w[b1 + j];
+            for (int i = 0; i < In; i++) sum += w[w1 + j * In + i] * x[i];
             h[j] = Math.Max(0, sum);
         }
         float most = float.NegativeInfinity;
         for (int k = 0; k < Out; k++)
         {
-            float sum = b2[k];
-            for (int j = 0; j < Hidden; j++) sum += w2[k * Hidden + j] * h[j];
+            float sum = w[b2 + k];
+            for (int j = 0; j < Hidden; j++) sum += w[w2 + k * Hidden + j] * h[j];
             z[k] = sum;
             most = Math.Max(most, sum);
         }
@@ -97,50 +123,24 @@ internal sealed class TinyReplica(JobPlan plan) : IReplica
     /// <summary>Adds a sample's gradient of softmax cross entropy; <see cref="Forward"/> left the probabilities.</summary>
     private void Backward(int label, float scale, ReadOnlySpan<float> w, Span<float> g)
     {
-        var w2 = w.Slice(TinyLayout.Parameters[2].Offset, Out * Hidden);
-        var g1 = g.Slice(TinyLayout.Parameters[0].Offset, Hidden * In);
-        var gb1 = g.Slice(TinyLayout.Parameters[1].Offset, Hidden);
-        var g2 = g.Slice(TinyLayout.Parameters[2].Offset, Out * Hidden);
-        var gb2 = g.Slice(TinyLayout.Parameters[3].Offset, Out);
         Array.Clear(dh);
         for (int k = 0; k < Out; k++)
         {
             float dz = (z[k] - (k == label ? 1 : 0)) * scale;
-            gb2[k] += dz;
+            g[b2 + k] += dz;
             for (int j = 0; j < Hidden; j++)
             {
-                g2[k * Hidden + j] += dz * h[j];
-                dh[j] += dz * w2[k * Hidden + j];
+                g[w2 + k * Hidden + j] += dz * h[j];
+                dh[j] += dz * w[w2 + k * Hidden + j];
             }
         }
         for (int j = 0; j < Hidden; j++)
         {
             if (h[j] <= 0) continue;
-            gb1[j] += dh[j];
-            for (int i = 0; i < In; i++) g1[j * In + i] += dh[j] * x[i];
+            g[b1 + j] += dh[j];
+            for (int i = 0; i < In; i++) g[w1 + j * In + i] += dh[j] * x[i];
         }
     }
-
-    private ref struct Parts
-    {
-        public ReadOnlySpan<float> W1, B1, W2, B2;
-
-        public readonly void Deconstruct(out ReadOnlySpan<float> w1, out ReadOnlySpan<float> b1, out ReadOnlySpan<float> w2, out ReadOnlySpan<float> b2)
-        {
-            w1 = W1;
-            b1 = B1;
-            w2 = W2;
-            b2 = B2;
-        }
-    }
-
-    private static Parts Cut(ReadOnlySpan<float> w) => new()
-    {
-        W1 = w.Slice(TinyLayout.Parameters[0].Offset, Hidden * In),
-        B1 = w.Slice(TinyLayout.Parameters[1].Offset, Hidden),
-        W2 = w.Slice(TinyLayout.Parameters[2].Offset, Out * Hidden),
-        B2 = w.Slice(TinyLayout.Parameters[3].Offset, Out),
-    };
 
     /// <summary>e^x for x ≤ 0 by (1 + x/256)^256: no C-runtime mathematics, so the same bits everywhere.</summary>
     private static float Exp(float x)

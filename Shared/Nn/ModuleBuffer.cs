@@ -6,6 +6,7 @@ namespace DistTrain.Nn;
 public sealed class ModuleBuffer
 {
     private readonly Tensor value;
+    private readonly int length;
     private FloatBuffer? observations;
     private int offset;
     private long context = -1;
@@ -18,6 +19,7 @@ public sealed class ModuleBuffer
     {
         value = TensorMemory.EmptyPersistent(initial.Shape);
         initial.CopyTo(value.Span);
+        length = value.Numel;
         Update = update;
     }
 
@@ -49,7 +51,7 @@ public sealed class ModuleBuffer
     public void Observe(ReadOnlySpan<float> observed, long step = 1)
     {
         if (Update == null) throw new InvalidOperationException($"Observe: the buffer of shape {Shape} was made without an update rule");
-        if (observed.Length != value.Numel) throw new ArgumentException($"Observe: {observed.Length} values, the buffer of shape {Shape} has {value.Numel}");
+        if (observed.Length != length) throw new ArgumentException($"Observe: {observed.Length} values, the buffer of shape {Shape} has {value.Numel}");
         if (observations == null)
         {
             Update.Apply(step, Span, observed, Span);

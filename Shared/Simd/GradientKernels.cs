@@ -73,6 +73,39 @@ public static class GradientKernels
             Unsafe.Add(ref z, i) = Unsafe.Add(ref x, i) * aScale + Unsafe.Add(ref y, i) * bScale + (Unsafe.Add(ref u, i) * cScale + Unsafe.Add(ref v, i) * dScale);
     }
 
+    /// <summary>
+    /// The sum of eight by a tree, ((a + b) + (c + d)) + ((e + f) + (g + h)), each times its scale; written to <paramref name="destination"/>, or added to what stands there. All lengths are equal.
+    /// Eight streams from memory at once keep more of its lines on their way than two passes of four.
+    /// </summary>
+    public static void ScaledSum8(
+        in ScaledSpan a, in ScaledSpan b, in ScaledSpan c, in ScaledSpan d, in ScaledSpan e, in ScaledSpan f, in ScaledSpan g, in ScaledSpan h, Span<float> destination, bool add)
+    {
+        CheckLengths(a.Values.Length, b.Values.Length, destination.Length);
+        CheckLengths(c.Values.Length, d.Values.Length, destination.Length);
+        CheckLengths(e.Values.Length, f.Values.Length, destination.Length);
+        CheckLengths(g.Values.Length, h.Values.Length, destination.Length);
+        ref float pa = ref MemoryMarshal.GetReference(a.Values), pb = ref MemoryMarshal.GetReference(b.Values), pc = ref MemoryMarshal.GetReference(c.Values), pd = ref MemoryMarshal.GetReference(d.Values);
+        ref float pe = ref MemoryMarshal.GetReference(e.Values), pf = ref MemoryMarshal.GetReference(f.Values), pg = ref MemoryMarshal.GetReference(g.Values), ph = ref MemoryMarshal.GetReference(h.Values);
+        ref float z = ref MemoryMarshal.GetReference(destination);
+        Vector512<float> sa = Vector512.Create(a.Scale), sb = Vector512.Create(b.Scale), sc = Vector512.Create(c.Scale), sd = Vector512.Create(d.Scale);
+        Vector512<float> se = Vector512.Create(e.Scale), sf = Vector512.Create(f.Scale), sg = Vector512.Create(g.Scale), sh = Vector512.Create(h.Scale);
+        nuint i = 0, whole = (nuint)(destination.Length - destination.Length % Lanes);
+        for (; i < whole; i += Lanes)
+        {
+            var left = Vector512.LoadUnsafe(ref pa, i) * sa + Vector512.LoadUnsafe(ref pb, i) * sb + (Vector512.LoadUnsafe(ref pc, i) * sc + Vector512.LoadUnsafe(ref pd, i) * sd);
+            var right = Vector512.LoadUnsafe(ref pe, i) * se + Vector512.LoadUnsafe(ref pf, i) * sf + (Vector512.LoadUnsafe(ref pg, i) * sg + Vector512.LoadUnsafe(ref ph, i) * sh);
+            var sum = left + right;
+            if (add) sum = Vector512.LoadUnsafe(ref z, i) + sum;
+            sum.StoreUnsafe(ref z, i);
+        }
+        for (; i < (nuint)destination.Length; i++)
+        {
+            float left = Unsafe.Add(ref pa, i) * a.Scale + Unsafe.Add(ref pb, i) * b.Scale + (Unsafe.Add(ref pc, i) * c.Scale + Unsafe.Add(ref pd, i) * d.Scale);
+            float right = Unsafe.Add(ref pe, i) * e.Scale + Unsafe.Add(ref pf, i) * f.Scale + (Unsafe.Add(ref pg, i) * g.Scale + Unsafe.Add(ref ph, i) * h.Scale);
+            Unsafe.Add(ref z, i) = add ? Unsafe.Add(ref z, i) + (left + right) : left + right;
+        }
+    }
+
     /// <summary>destination[i] = a[i] · scale. Lengths are equal; the two may be the same.</summary>
     public static void Scale(ReadOnlySpan<float> a, float scale, Span<float> destination)
     {
@@ -103,4 +136,14 @@ public static class GradientKernels
         if (a != destination || b != destination)
             throw new ArgumentException($"gradient kernel: lengths {a}, {b} and {destination} differ");
     }
+}
+
+/// <summary>Floats, each to be taken times a scale.</summary>
+public readonly ref struct ScaledSpan(ReadOnlySpan<float> values, float scale)
+{
+    /// <summary>The floats.</summary>
+    public ReadOnlySpan<float> Values { get; } = values;
+
+    /// <summary>Their factor.</summary>
+    public float Scale { get; } = scale;
 }

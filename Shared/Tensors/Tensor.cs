@@ -27,7 +27,7 @@ public readonly partial struct Tensor
         get
         {
             var n = node;
-            if (n == null || n.Generation != generation) ThrowNotAlive(n);
+            if (n == null || n.Generation != generation) Await(n, generation);
             return n!;
         }
     }
@@ -172,6 +172,19 @@ public readonly partial struct Tensor
         if (GradFn != null) text.Append(", GradFn=").Append(GradFn.Name);
         else if (RequiresGrad) text.Append(", RequiresGrad");
         return text.Append(')').ToString();
+    }
+
+    /// <summary>Waits for a parameter whose floats are still on their way; for anything else the handle's step has ended.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Await(TensorNode? node, int generation)
+    {
+        if (node?.Arrival is not { } arrival || node.Generation != ~generation)
+        {
+            ThrowNotAlive(node);
+            return;
+        }
+        arrival.Wait(node);
+        node.Arrived();
     }
 
     [DoesNotReturn]

@@ -52,6 +52,24 @@ internal sealed class TensorNode
     /// <summary>Position among the parameters of a replica; -1 for none. Told to the gradient listener.</summary>
     public int ParameterIndex = -1;
 
+    /// <summary>What the next use of a handle waits for; null where the floats are here.</summary>
+    public IArrival? Arrival { get; private set; }
+
+    /// <summary>The floats are still on their way. Until they are here the generation is turned over: no handle gets past that unnoticed, and checking costs nothing else.</summary>
+    public void Expect(IArrival arrival)
+    {
+        if (Arrival is null) Generation = ~Generation;
+        Arrival = arrival;
+    }
+
+    /// <summary>The floats are here.</summary>
+    public void Arrived()
+    {
+        if (Arrival is null) return;
+        Arrival = null;
+        Generation = ~Generation;
+    }
+
     public void Reset()
     {
         Storage = null!;

@@ -56,6 +56,19 @@ public sealed class BucketPlan
     /// <summary>The buckets in layout order.</summary>
     public ImmutableArray<Bucket> Buckets { get; }
 
+    /// <summary>The index of the bucket that a float of the layout stands in.</summary>
+    public int IndexAt(int offset)
+    {
+        int low = 0, high = Buckets.Length - 1;
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            if (Buckets[middle].Offset <= offset) low = middle;
+            else high = middle - 1;
+        }
+        return low;
+    }
+
     private static void Cut(ImmutableArray<Bucket>.Builder buckets, int firstBlock, int endBlock, int largest, int endFloat, int server, bool statistics)
     {
         int blocks = endBlock - firstBlock, count = CeilDiv(blocks, largest);

@@ -29,9 +29,6 @@ public sealed record EpochWatch
     /// <exception cref="UserErrorException">The metric is none of the job's.</exception>
     public static EpochWatch? Of(TrainingJob job) => job.Data.Test is { Count: > 0 } || job.EarlyStop is not null || job.Plateau is not null ? new EpochWatch(job) : null;
 
-    /// <summary>Whether epochs decide about what comes after them, so that none may begin before the last is looked at.</summary>
-    public bool Steers => lowersRate || rule.Patience is not null;
-
     /// <summary>The state before any epoch.</summary>
     public WatchState Start => new(-1, double.NaN, double.NaN, 0, plateau.Start(1));
 

@@ -10,6 +10,9 @@ public sealed class FlatModel
     private readonly ModuleBuffer[] buffers;
     private FloatBuffer? data;
     private FloatBuffer? gradient;
+    private readonly TensorNode[] nodes;
+    private readonly Expectation expectation = new();
+    private bool expecting;
 
     /// <summary>Lays out a model; its values stay where they are until <see cref="Bind"/>.</summary>
     public FlatModel(Module model)
@@ -19,6 +22,7 @@ public sealed class FlatModel
         var state = model.NamedBuffers();
         parameters = [.. named.Select(p => p.Parameter)];
         buffers = [.. state.Select(b => b.Buffer)];
+        nodes = [.. parameters.Select(p => p.Value.Node), .. buffers.Select(b => b.Value.Node)];
         Layout = new ParameterLayout(named.Select(p => (p.Name, p.Parameter.Shape.ToImmutableArray())), state.Select(b => (b.Name, b.Buffer.Shape.ToImmutableArray())));
     }
 
@@ -67,6 +71,23 @@ public sealed class FlatModel
         for (int i = 0; i < buffers.Length; i++) buffers[i].Bind(data, this.gradient, Layout.Buffers[i].Offset);
     }
 
+    /// <summary>From now on whatever uses a parameter or buffer first waits until its floats are here; after <see cref="Bind"/>, up to <see cref="ExpectNothing"/>.</summary>
+    internal void Expect(IWeightArrivals arrivals)
+    {
+        (expectation.Arrivals, expectation.Start) = (arrivals, data!.Start);
+        expecting = true;
+        foreach (var node in nodes) node.Expect(expectation);
+    }
+
+    /// <summary>Everything is here, or is not waited for any more.</summary>
+    internal void ExpectNothing()
+    {
+        if (!expecting) return;
+        expecting = false;
+        expectation.Arrivals = null;
+        foreach (var node in nodes) node.Arrived();
+    }
+
     /// <summary>Copies flat values into the model's own memory and makes it independent of the buffers: for after a run.</summary>
     public void Release(FloatBuffer values)
     {
@@ -74,5 +95,14 @@ public sealed class FlatModel
         values.Span[..Layout.Length].CopyTo(own.Span);
         gradient = null;
         Bind(own, null);
+    }
+
+    private sealed class Expectation : IArrival
+    {
+        public IWeightArrivals? Arrivals { get; set; }
+
+        public int Start { get; set; }
+
+        public void Wait(TensorNode node) => Arrivals!.Wait(node.Offset - Start, node.Shape.Numel);
     }
 }

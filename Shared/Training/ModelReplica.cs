@@ -8,7 +8,7 @@ using DistTrain.Tensors;
 namespace DistTrain.Training;
 
 /// <summary>The replica of a job's model: forward, loss and backward on pieces of its data, and evaluation.</summary>
-public sealed class ModelReplica : IReplica, IParameterListener
+public sealed class ModelReplica : IEagerReplica, IParameterListener
 {
     private readonly TrainingJob job;
     private readonly JobPlan plan;
@@ -54,6 +54,9 @@ public sealed class ModelReplica : IReplica, IParameterListener
     public FloatBuffer InitialValues() => flat.CopyValues();
 
     /// <inheritdoc/>
+    public IWeightArrivals? Arrivals { get; set; }
+
+    /// <inheritdoc/>
     public double Denominator(PieceId piece)
     {
         var range = batches.Piece(piece.Step, plan.IndexOf(piece));
@@ -74,6 +77,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
         this.sink = sink;
         Array.Clear(ready);
         Engine.Listener = this;
+        if (Arrivals is { IsWhole: false } arrivals) flat.Expect(arrivals);
         try
         {
             using var step = arena.BeginStep();
@@ -92,6 +96,7 @@ public sealed class ModelReplica : IReplica, IParameterListener
         }
         finally
         {
+            flat.ExpectNothing();
             Engine.Listener = null;
             this.sink = null;
         }

@@ -14,6 +14,7 @@ public sealed class CoordinatorActorTests : TestKit
     private readonly List<RunEvent> events = [];
     private readonly TestProbe server;
     private readonly JobPlan plan = LinearJob.Plan(test: 1000);
+    private readonly InlineCompute compute = new();
     private readonly IActorRef coordinator;
 
     public CoordinatorActorTests() : base(ProtocolConfig.Shared)
@@ -22,7 +23,7 @@ public sealed class CoordinatorActorTests : TestKit
         coordinator = Sys.ActorOf(Props.Create(() => new CoordinatorActor(new CoordinatorSetup
         {
             Job = Job, Plan = plan, Buckets = new BucketPlan(LinearJob.Layout, 1, 1 << 20), Servers = System.Collections.Immutable.ImmutableArray.Create<IActorRef>(server.Ref),
-            MinWorkers = 2, WorkersMayJoin = true, Observer = e => events.Add(e), Clock = new StillClock(),
+            MinWorkers = 2, WorkersMayJoin = true, Observer = e => events.Add(e), Compute = compute, Clock = new StillClock(),
         })));
         server.ExpectMsg<Progress.Wanted>();
     }
@@ -127,6 +128,35 @@ public sealed class CoordinatorActorTests : TestKit
         Assert.Equal(8, first.ExpectMsg<Schedule.Horizon>().Until);
         var epoch = Assert.Single(events.OfType<RunEvent.EpochDone>());
         Assert.Equal((1.5, 0.5), (epoch.TestLoss, epoch.TestAccuracy));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_evaluation_is_summed_by_a_compute_thread_and_not_heard_of_when_the_run_was_stopped_meanwhile(bool isStopped)
+    {
+        compute.Held = new();
+        var (first, a) = Join("a");
+        Join("b");
+        for (long step = 0; step < 4; step++) Applied(step);
+        first.FishForMessage<Evaluation.Order>(_ => true);
+        coordinator.Tell(new Evaluation.Report(new Term(1), 4, a, [.. Enumerable.Range(0, 4).Select(i => new Evaluation.Slice(i, 250, 250, 250.0 * i, 125, 250))]), first);
+        AwaitCondition(() => compute.Held.Count == 1);
+        Assert.Empty(events.OfType<RunEvent.EpochDone>());
+        if (isStopped) coordinator.Tell(new Schedule.Stop("enough"));
+        if (isStopped) first.FishForMessage<Schedule.JobEnded>(_ => true);
+        Assert.True(compute.Held.Single().TryRunPart());
+        if (isStopped)
+        {
+            // Asking once more shows that what came before was heard.
+            coordinator.Tell(JoinOf("c"), first);
+            first.ExpectMsg<Schedule.JobEnded>();
+            Assert.IsType<RunEvent.Interrupted>(events[^1]);
+            Assert.Empty(events.OfType<RunEvent.EpochDone>());
+            return;
+        }
+        Assert.Equal(8, first.FishForMessage<Schedule.Horizon>(order => order.Until > 4).Until);
+        Assert.Equal(1.5, Assert.Single(events.OfType<RunEvent.EpochDone>()).TestLoss);
     }
 
     [Fact]

@@ -117,6 +117,18 @@ public sealed class EpochWatchTests : IDisposable
     }
 
     [Fact]
+    public async Task The_best_weights_are_those_of_the_best_epoch_where_nothing_else_holds_training_up_between_epochs()
+    {
+        var job = Job() with { Data = new DataSplit("train", Digits.Train, null), Metrics = [], EarlyStop = new EarlyStopping("train-loss"), Plateau = null, LearningRate = 0.3 };
+        using var trainer = new Trainer(job);
+        trainer.Run();
+        Assert.InRange(trainer.Watched.BestEpoch, 1, 38);
+        var result = await RunAsync(ClusterJob.From(job), new ClusterOptions { Workers = 2 });
+        Assert.Equal((trainer.Watched.BestEpoch, trainer.StateSha256), (result.Totals!.BestEpoch, result.StateSha256));
+        Assert.Equal(trainer.BestWeights!.Span.ToArray(), result.BestWeights!.Span.ToArray());
+    }
+
+    [Fact]
     public async Task It_stops_under_ssp_and_async_too()
     {
         foreach (var consistency in new[] { Consistency.Parse("ssp:2"), Consistency.Parse("async") })

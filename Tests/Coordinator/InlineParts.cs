@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Akka.Actor;
 using DistTrain.Protocol;
 using DistTrain.Worker.Compute;
@@ -7,10 +8,22 @@ namespace DistTrain.Tests.Coordinator;
 /// <summary>Computes at once, on the thread that posts.</summary>
 internal sealed class InlineCompute : IComputeQueue, ISharedQueue
 {
+    /// <summary>Takes shared work instead, where given.</summary>
+    public ConcurrentQueue<SharedWork>? Held { get; set; }
+
     public void Post(IWork work) => work.Run();
+
+    public bool WaitFor(IWait wait) => wait.IsOver ? true : throw new InvalidOperationException("nobody would end the wait");
+
+    public void Wake() { }
 
     public void Post(SharedWork work)
     {
+        if (Held is { } held)
+        {
+            held.Enqueue(work);
+            return;
+        }
         while (work.TryRunPart()) { }
     }
 }

@@ -20,6 +20,19 @@ public sealed class SimulationTests
         Assert.All(FaultKinds.All, kind => Assert.True(report.Faults[kind] > 10, $"{kind}: {report.Faults[kind]} runs"));
     }
 
+    [Theory]
+    [InlineData("bsp", 1, 16384)]
+    [InlineData("bsp", 3, 1 << 20)]
+    [InlineData("bsp", 2, 16384)]
+    [InlineData("ssp:0", 2, 32768)]
+    [InlineData("ssp:2", 3, 16384)]
+    [InlineData("async", 1, 16384)]
+    public void Several_servers_and_buckets_break_no_promise(string consistency, int servers, int bucketBytes)
+    {
+        var report = SimulatedCluster.Run(new SimulationOptions { Seed = 7000, Seeds = 100, Consistency = Consistency.Parse(consistency), Servers = servers, BucketBytes = bucketBytes });
+        Assert.True(report.Violations.Count == 0, Tell(report));
+    }
+
     [Fact]
     public void Speculation_breaks_no_promise()
     {
@@ -32,11 +45,12 @@ public sealed class SimulationTests
     [InlineData("bsp", 2, 7)]
     [InlineData("ssp:2", 3, 4)]
     [InlineData("async", 3, 4)]
-    public void A_worker_that_is_stopped_at_any_message_boundary_breaks_no_promise(string consistency, int workers, int shards)
+    [InlineData("bsp", 3, 4, 2)]
+    public void A_worker_that_is_stopped_at_any_message_boundary_breaks_no_promise(string consistency, int workers, int shards, int servers = 1)
     {
-        var options = new SimulationOptions { Seeds = 1, Workers = workers, Shards = shards, Faults = [], Consistency = Consistency.Parse(consistency), StopAt = (1, int.MaxValue) };
+        var options = new SimulationOptions { Seeds = 1, Workers = workers, Shards = shards, Servers = servers, BucketBytes = servers > 1 ? 16384 : 1 << 20, Faults = [], Consistency = Consistency.Parse(consistency), StopAt = (1, int.MaxValue) };
         int boundaries = SimulatedCluster.Run(options).Boundaries;
-        Assert.InRange(boundaries, 40, 400);
+        Assert.InRange(boundaries, 40, servers > 1 ? 1000 : 400);
         for (int message = 0; message < boundaries; message++)
         {
             var report = SimulatedCluster.Run(options with { StopAt = (1, message) });
@@ -90,6 +104,9 @@ public sealed class SimulationTests
     public void Unknown_fault_kinds_and_modes_that_cannot_be_simulated_are_refused_in_one_line()
     {
         Assert.Contains("'fire' is not known", Assert.Throws<UserErrorException>(() => FaultKinds.Parse("delay,fire")).Message, StringComparison.Ordinal);
+        Assert.Contains("servers: 5", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Servers = 5 })).Message, StringComparison.Ordinal);
+        Assert.Contains("servers: 2", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Servers = 2, Consistency = new Consistency.Async() })).Message, StringComparison.Ordinal);
+        Assert.Contains("bucket bytes: 0", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { BucketBytes = 0 })).Message, StringComparison.Ordinal);
         Assert.Contains("local:4", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Consistency = new Consistency.Local(4) })).Message, StringComparison.Ordinal);
         Assert.Contains("speculate", Assert.Throws<UserErrorException>(() => SimulatedCluster.Run(new SimulationOptions { Speculate = true, Consistency = new Consistency.Async() })).Message, StringComparison.Ordinal);
         Assert.Equal([FaultKind.Crash, FaultKind.Slow], FaultKinds.Parse("crash,slow"));

@@ -15,17 +15,19 @@ public sealed class TreeSumTests
         var random = new Random(7);
         for (int round = 0; round < 400; round++)
         {
-            int leaves = random.Next(1, 24), length = random.Next(1, 5000);
+            // Every third tree is full of leaves, as with as many workers as shards.
+            bool isFull = round % 3 == 0;
+            int leaves = random.Next(1, isFull ? 40 : 24), length = random.Next(1, 5000);
             var ledger = new ContributionLedger(leaves, null);
             ledger.Begin(0);
             var tensors = new Dictionary<int, (TreeNode Node, float[] Values, float Scale)>();
             while (!ledger.IsComplete)
             {
-                int lo = random.Next(leaves), hi = Math.Min(leaves, lo + random.Next(1, 5));
+                int lo = random.Next(leaves), hi = isFull ? lo + 1 : Math.Min(leaves, lo + random.Next(1, 5));
                 var nodes = new List<TreeNode>();
                 ReductionTree.Cover(lo, hi, leaves, nodes);
                 var node = nodes[0];
-                bool isAbsent = random.Next(6) == 0;
+                bool isAbsent = random.Next(isFull ? 60 : 6) == 0;
                 var buffer = new FloatBuffer(isAbsent ? 0 : length + 3);
                 for (int i = 0; i < buffer.Length; i++) buffer.Span[i] = random.NextSingle() - 0.5f;
                 float scale = isAbsent ? 0f : random.Next(3) == 0 ? 1f : random.NextSingle();

@@ -51,7 +51,7 @@ public sealed class RemoteClusterTests
         }
         var coordinatorSetup = new CoordinatorSetup
         {
-            Job = jobId, Plan = job.Plan, Buckets = buckets, Servers = [.. servers], MinWorkers = 2, Codec = job.Codec, Connect = head.Hub.Connect, Clock = head.Clock, Tick = Tick,
+            Job = jobId, Plan = job.Plan, Buckets = buckets, Servers = [.. servers], MinWorkers = 2, Codec = job.Codec, Connect = head.Hub.Connect, Compute = head.Group, Clock = head.Clock, Tick = Tick,
             Observer = e =>
             {
                 if (e is RunEvent.Finished or RunEvent.Failed) ended.TrySetResult(e);
@@ -93,7 +93,7 @@ public sealed class RemoteClusterTests
         head.Hub.Register(server, new GradientPlacer(buckets, 0));
         var coordinatorSetup = new CoordinatorSetup
         {
-            Job = jobId, Plan = job.Plan, Buckets = buckets, Servers = [server], MinWorkers = 2, Codec = job.Codec, Connect = head.Hub.Connect, Clock = head.Clock, Tick = Tick,
+            Job = jobId, Plan = job.Plan, Buckets = buckets, Servers = [server], MinWorkers = 2, Codec = job.Codec, Connect = head.Hub.Connect, Compute = head.Group, Clock = head.Clock, Tick = Tick,
             Observer = e =>
             {
                 if (e is RunEvent.Finished or RunEvent.Failed) ended.TrySetResult(e);

@@ -33,6 +33,29 @@ public class TensorChannelTests
         Assert.Equal([kind], pair.Kinds);
     }
 
+    [Fact]
+    public void What_waits_leaves_by_step_and_within_a_step_the_lower_buckets_first()
+    {
+        // Each bucket fills the window: all but the first wait until the one before is given back.
+        using var pair = new Pair(Pair.Quick with { Window = 65536 }, lengths: [4 * 16384]);
+        var gradient = pair.Gradient(1);
+        pair.Send(1, 3, gradient);
+        var held = pair.Take();
+        for (int step = 1; step >= 0; step--)
+            for (int bucket = 3; bucket >= 0; bucket--)
+                if ((step, bucket) != (1, 3)) pair.Send(step, bucket, gradient);
+        var order = new List<(long, int)>();
+        for (int i = 0; i < 7; i++)
+        {
+            held.Lease!.Dispose();
+            held = pair.Take();
+            var what = Assert.IsType<Gradients.Contribution>(held.Header).What;
+            order.Add((what.Step, what.Bucket));
+        }
+        held.Lease!.Dispose();
+        Assert.Equal([(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2)], order);
+    }
+
     [Theory]
     [InlineData("bf16")]
     [InlineData("int8")]

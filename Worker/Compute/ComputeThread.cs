@@ -42,11 +42,25 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
         WakeIfIdle();
     }
 
-    /// <summary>Ends the thread after the work it is at; work still queued is not done.</summary>
+    /// <inheritdoc/>
+    public bool WaitFor(IWait wait)
+    {
+        while (!wait.IsOver)
+        {
+            if (ended) return false;
+            if (!group.TryRunShared()) Idle(wait);
+        }
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Wake() => WakeIfIdle();
+
+    /// <summary>Ends the thread after the work it is at, which waits for nothing any more; work still queued is not done.</summary>
     public void Dispose()
     {
         ended = true;
-        Wake();
+        Signal();
         if (Thread.CurrentThread != thread) thread.Join();
     }
 
@@ -61,7 +75,7 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
             case Spinning:
                 return true;
             default:
-                Wake();
+                Signal();
                 return true;
         }
     }
@@ -77,30 +91,31 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
         while (!ended)
         {
             if (own.TryDequeue(out var work)) work.Run();
-            else if (!group.TryRunShared()) Idle();
+            else if (!group.TryRunShared()) Idle(null);
         }
     }
 
-    private void Idle()
+    /// <summary>Looks for something to do for a moment, then sleeps; in the middle of work that waits, for the end of its wait, or for shared work.</summary>
+    private void Idle(IWait? wait)
     {
         Volatile.Write(ref idle, Spinning);
-        for (int i = 0; i < spins && !HasWork; i++) Thread.SpinWait(PausesPerSpin);
-        if (!HasWork)
+        for (int i = 0; i < spins && !HasWork(wait); i++) Thread.SpinWait(PausesPerSpin);
+        if (!HasWork(wait))
         {
             Volatile.Write(ref idle, Sleeping);
             Interlocked.MemoryBarrier();
             lock (gate)
             {
-                while (!HasWork && !signalled) Monitor.Wait(gate);
+                while (!HasWork(wait) && !signalled) Monitor.Wait(gate);
                 signalled = false;
             }
         }
         Volatile.Write(ref idle, Busy);
     }
 
-    private bool HasWork => !own.IsEmpty || group.HasShared || ended;
+    private bool HasWork(IWait? wait) => (wait is null ? !own.IsEmpty : wait.IsOver) || group.HasShared || ended;
 
-    private void Wake()
+    private void Signal()
     {
         lock (gate)
         {

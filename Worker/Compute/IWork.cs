@@ -7,11 +7,31 @@ public interface IWork
     void Run();
 }
 
+/// <summary>Work that may begin before all that it needs is there, and waits for the rest while it runs.</summary>
+public interface IWaitingWork : IWork
+{
+    /// <summary>Whether it would run to its end without waiting: where computing is simulated, it is not begun before.</summary>
+    bool MayEnd { get; }
+}
+
+/// <summary>Something that work waits for.</summary>
+public interface IWait
+{
+    /// <summary>Whether the wait is over; once it is, it stays so. Asked on the compute thread.</summary>
+    bool IsOver { get; }
+}
+
 /// <summary>Takes work for one owner, which is done one at a time, in the order posted.</summary>
 public interface IComputeQueue
 {
     /// <summary>Posts work; returns at once.</summary>
     void Post(IWork work);
+
+    /// <summary>For work that runs: returns once a wait is over, and lends the thread to shared work meanwhile. False when the thread is to end.</summary>
+    bool WaitFor(IWait wait);
+
+    /// <summary>A wait may be over; callable from any thread.</summary>
+    void Wake();
 }
 
 /// <summary>

@@ -8,6 +8,17 @@ internal sealed record Outgoing(IProtocolMessage Message, TensorSlice Tensor, in
     /// <summary>Its number on the channel; given when it is first sent.</summary>
     public long Sequence { get; set; }
 
+    /// <summary>
+    /// Its place among tensors that wait for the same connection: older steps first, and of a step the lower buckets, whose layers the next forward needs first, although backward finishes them last. What is no bucket goes before
+    /// all. A tensor is passed over by lower buckets of its own step only, so none waits for ever.
+    /// </summary>
+    public (long Step, int Bucket) Place => Message switch
+    {
+        Gradients.Contribution contribution => (contribution.What.Step, contribution.What.Bucket),
+        Weights.Published published => (published.Version, published.Bucket),
+        _ => (long.MinValue, 0),
+    };
+
     /// <summary>What it takes of the receiver's memory.</summary>
     public long Bytes => Math.Max(1, (long)Tensor.Length * sizeof(float));
 }

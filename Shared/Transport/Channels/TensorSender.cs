@@ -5,8 +5,8 @@ using DistTrain.Transport.Links;
 namespace DistTrain.Transport.Channels;
 
 /// <summary>
-/// Sends tensors to one node, in order, over a connection that it opens again whenever it breaks. Tensors wait by reference: nothing is copied, and a slow receiver costs no memory here. What was sent and not confirmed is sent
-/// again over the next connection; the receiver says how far it got.
+/// Sends tensors to one node over a connection that it opens again whenever it breaks: what waits, in the order of <see cref="Outgoing.Place"/>. Tensors wait by reference: nothing is copied, and a slow receiver costs no memory here.
+/// What was sent and not confirmed is sent again over the next connection; the receiver says how far it got.
 /// </summary>
 internal sealed class TensorSender : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class TensorSender : IDisposable
     private const int GoodbyeTime = 500;
 
     private readonly object gate = new();
-    private readonly Queue<Outgoing> waiting = new();
+    private readonly PriorityQueue<Outgoing, (long Step, int Bucket, long Order)> waiting = new();
     private readonly Queue<Outgoing> unconfirmed = new();
     private readonly List<RouteName> routes = [];
     private readonly FrameWriter writer;
@@ -30,6 +30,7 @@ internal sealed class TensorSender : IDisposable
     private bool stopped;
     private int routesSent;
     private long lastSequence;
+    private long order;
     private long sentBytes;
     private long givenBack;
     private long dropped;
@@ -85,7 +86,7 @@ internal sealed class TensorSender : IDisposable
         {
             if (!stopped && waiting.Count < options.LongestQueue)
             {
-                waiting.Enqueue(new Outgoing(message, tensor, route, hold));
+                Enqueue(new Outgoing(message, tensor, route, hold));
                 Monitor.PulseAll(gate);
                 return;
             }
@@ -110,7 +111,7 @@ internal sealed class TensorSender : IDisposable
             open?.Dispose();
             thread.Join();
         }
-        foreach (var item in unconfirmed.Concat(waiting)) item.Hold?.Dispose();
+        foreach (var item in unconfirmed.Concat(waiting.UnorderedItems.Select(item => item.Element))) item.Hold?.Dispose();
     }
 
     private void Run()
@@ -145,6 +146,8 @@ internal sealed class TensorSender : IDisposable
         }
     }
 
+    private void Enqueue(Outgoing item) => waiting.Enqueue(item, (item.Place.Step, item.Place.Bucket, order++));
+
     private void SayGoodbye()
     {
         try
@@ -177,9 +180,8 @@ internal sealed class TensorSender : IDisposable
     private void StartOver()
     {
         session = Guid.NewGuid();
-        foreach (var item in waiting) unconfirmed.Enqueue(item);
-        waiting.Clear();
-        while (unconfirmed.TryDequeue(out var item)) waiting.Enqueue(item);
+        while (waiting.TryDequeue(out var item, out _)) unconfirmed.Enqueue(item);
+        while (unconfirmed.TryDequeue(out var item)) Enqueue(item);
         lastSequence = sentBytes = givenBack = 0;
         throw new ChannelException($"{link!.Peer} does not know this session; a new one begins");
     }
@@ -226,7 +228,7 @@ internal sealed class TensorSender : IDisposable
                 if (stopped) throw new ChannelException("stopped");
                 if (failure is { } reason) throw new ChannelException(reason);
                 if (routesSent < routes.Count) return null;
-                if (waiting.TryPeek(out var item))
+                if (waiting.TryPeek(out var item, out _))
                 {
                     long underWay = sentBytes - givenBack;
                     if (underWay == 0 || underWay + item.Bytes <= window)

@@ -1,0 +1,118 @@
+using Akka.Actor;
+using DistTrain.Coordinator.Scheduling;
+using DistTrain.Coordinator.Serving;
+using DistTrain.Protocol;
+
+namespace DistTrain.Coordinator;
+
+/// <content>Who takes part: workers that join, leave and are lost, and the shards that they own.</content>
+public sealed partial class CoordinatorActor
+{
+    private void OnJoin(Membership.Join join)
+    {
+        string? refusal = join.Version != Membership.ProtocolVersion ? $"its protocol version is {join.Version}, the coordinator's is {Membership.ProtocolVersion}"
+            : join.LayoutHash != setup.Buckets.Layout.Hash ? $"its model has layout {join.LayoutHash}, the job's has {setup.Buckets.Layout.Hash}"
+            : null;
+        if (refusal is not null)
+        {
+            setup.Observer(new RunEvent.Noted($"{join.Name} (process {join.ProcessId}) is refused: {refusal}"));
+            Sender.Tell(new Membership.Refused(refusal), Self);
+            return;
+        }
+        var member = roster.Find(join.Name);
+        if (member is not null && member.Incarnation != join.Incarnation)
+        {
+            Lose(member, 0);
+            member = null;
+        }
+        if (phase == Phase.Ended) return;
+        bool isNew = member is null;
+        member ??= roster.Add(join, Sender);
+        member.Actor.Tell(new Membership.Welcome(setup.Job, setup.Term, member.Id, member.Incarnation, setup.Servers), Self);
+        if (!isNew) return;
+        Context.Watch(member.Actor);
+        setup.Observer(new RunEvent.WorkerJoined(member.Id, member.Name, member.Incarnation, member.ProcessId));
+        if (phase != Phase.Gathering) Reassign();
+        else if (roster.Count >= setup.MinWorkers) Begin();
+    }
+
+    private void Reassign()
+    {
+        if (roster.Count == 0)
+        {
+            metrics.Pause(setup.Clock.Now);
+            if (setup.WorkersMayJoin) setup.Observer(new RunEvent.Waiting(applied.Complete));
+            else Fail("no worker is left");
+            return;
+        }
+        if (phase == Phase.Training) metrics.Resume(setup.Clock.Now);
+        advisor?.Changed();
+        var assignment = orders.Assign(roster.Ids);
+        setup.Observer(new RunEvent.ShardsAssigned(assignment.Owners));
+        Broadcast(assignment);
+        HandOutSlices();
+    }
+
+    private void OnHeartbeat(Membership.Heartbeat beat)
+    {
+        if (roster.Find(beat.Worker, beat.Incarnation) is null || beat.Term != setup.Term)
+        {
+            Sender.Tell(new Membership.Rejoin(setup.Term), Self);
+            return;
+        }
+        advisor?.Computed(beat.Worker, beat.ComputeMs);
+        foreach (var order in orders.NewerThan(beat.Assignment, beat.Horizon)) Sender.Tell(order, Self);
+    }
+
+    private void OnTerminated(Terminated dead)
+    {
+        // A worker that leaves stops by itself; that this is heard before its word does not make it a loss.
+        if (roster.Find(dead.ActorRef) is { } member) Lose(member, 0, left: !dead.AddressTerminated && dead.ExistenceConfirmed);
+        else if (setup.Servers.Contains(dead.ActorRef)) Fail("a parameter server stopped");
+        else residuals?.Gone(dead.ActorRef.Equals);
+    }
+
+    private void OnNodeLost(NodeLost node)
+    {
+        foreach (var member in roster.Members.Where(member => member.Actor.Path.Address == node.Node).ToList()) Lose(member, node.SilentMs);
+        residuals?.Gone(actor => actor.Path.Address == node.Node);
+    }
+
+    private void OnLeave(Membership.Leave leave)
+    {
+        if (roster.Find(leave.Worker, leave.Incarnation) is not { } member) return;
+        int pieces = setup.Plan.Accumulate;
+        residuals?.Leave(member, orders.ShardsOf(member.Id).SelectMany(shard => Enumerable.Range(shard * pieces, pieces)));
+        Lose(member, 0, left: true);
+        if (residuals is not null) Context.Watch(member.Actor);
+    }
+
+    private void OnLost(WorkerId worker, Incarnation incarnation, double silentMs, bool left = false)
+    {
+        if (roster.Find(worker, incarnation) is { } member) Lose(member, silentMs, left);
+    }
+
+    private void Lose(Member member, double silentMs, bool left = false)
+    {
+        roster.Remove(member.Id, member.Incarnation);
+        Context.Unwatch(member.Actor);
+        var shards = orders.ShardsOf(member.Id);
+        setup.Observer(new RunEvent.WorkerLost(member.Id, member.Name, member.ProcessId, applied.Complete, silentMs, shards, left));
+        board?.Free(member.Id);
+        orders.Forget(member.Id);
+        residuals?.Forget(member.Id);
+        if (phase == Phase.Ended) return;
+        if (IsAsync) foreach (var server in setup.Servers) server.Tell(new Membership.Lost(member.Id, member.Incarnation, silentMs), Self);
+        if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
+        Reassign();
+        if (phase == Phase.Halting) Settle();
+    }
+
+    /// <summary>An error-feedback state went with its worker.</summary>
+    private void OnResidualLost(int leaf, long after)
+    {
+        string lost = $"the residual of shard {leaf / setup.Plan.Accumulate} was lost with its worker after step {clocks.StepsOf(after).End}";
+        if (setup.ExactRecovery) End(new RunEvent.RolledBack(applied.Complete, lost));
+        else setup.Observer(new RunEvent.Warning($"{lost}: it goes on from zero, and the result is not that of a run without the crash; with --exact-recovery it would go back to the last checkpoint", "--exact-recovery"));
+    }
+}
