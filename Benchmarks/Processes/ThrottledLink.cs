@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace DistTrain.Benchmarks.Processes;
 
@@ -9,6 +10,7 @@ internal sealed class ThrottledLink : IDisposable
     private const int PayloadOfFrame = 1448, BytesOfFrame = 1514;
 
     private readonly string name = $"dt{Environment.ProcessId}";
+    private readonly PosixSignalRegistration[] ends;
 
     /// <summary>Makes them.</summary>
     /// <param name="megabits">The rate each way, in Mbit/s.</param>
@@ -17,6 +19,8 @@ internal sealed class ThrottledLink : IDisposable
     {
         // What TCP carries of the rate: 1,448 bytes in each frame of 1,514.
         BytesPerSecond = megabits * 1e6 / 8 * PayloadOfFrame / BytesOfFrame;
+        // Namespaces outlive a process: one that is told to end takes them along. The default action, ending, follows.
+        ends = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, _ => Remove()))];
         try
         {
             Ip($"netns add {Coordinator}");
@@ -56,6 +60,12 @@ internal sealed class ThrottledLink : IDisposable
     public double BytesPerSecond { get; }
 
     public void Dispose()
+    {
+        foreach (var end in ends) end.Dispose();
+        Remove();
+    }
+
+    private void Remove()
     {
         foreach (string space in (string[])[Coordinator, Workers]) Start("ip", $"netns delete {space}").WaitForExit();
     }
