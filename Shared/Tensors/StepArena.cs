@@ -24,8 +24,8 @@ public sealed partial class StepArena
     /// <summary>The arena of the step that runs on this thread; null outside of a step.</summary>
     internal static StepArena? Current => current;
 
-    /// <summary>Floats held by the arena, lent or free.</summary>
-    public long Capacity { get; private set; }
+    /// <summary>Bytes of memory held by the arena, lent or free: it keeps as much of each size as was ever lent at once.</summary>
+    public long Bytes { get; private set; }
 
     /// <summary>Starts a step on this thread; disposing the result ends it.</summary>
     /// <exception cref="InvalidOperationException">A step already runs on this thread.</exception>
@@ -51,7 +51,7 @@ public sealed partial class StepArena
         {
             storage = Storage.AllocateAligned(type, capacity);
             storages.Add(storage);
-            Capacity += capacity;
+            Bytes += (long)capacity * (type switch { DType.Float32 => sizeof(float), DType.Int64 => sizeof(long), _ => sizeof(bool) });
         }
         storage.Lent = true;
         journal.Add(storage);

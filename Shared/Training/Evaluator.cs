@@ -20,13 +20,13 @@ public sealed class Evaluator(Module model, IDataset data)
     public MetricSum Measure(Loss loss, MetricPlan metrics)
     {
         var sum = new MetricSum(metrics);
-        Run((count, output, target) =>
+        Run((count, output, target) => sum.Add(Fitting(() =>
         {
             double denominator = loss.Denominator(target);
             double total = denominator > 0 ? loss.Compute(output, target).Item() * denominator : 0;
             var (correct, counted) = loss.Score(output, target);
-            sum.Add(new EvaluationResult(count, denominator, total, correct, counted, MetricCollector.Collect(metrics, output, target)));
-        });
+            return new EvaluationResult(count, denominator, total, correct, counted, MetricCollector.Collect(metrics, output, target));
+        })));
         return sum;
     }
 
@@ -43,16 +43,16 @@ public sealed class Evaluator(Module model, IDataset data)
             int count = Math.Min(JobPlan.EvaluationSlice, data.Count - start);
             data.Read(ReadContext.Evaluation, [.. Enumerable.Range(start, count)], inputs.Span(count), targets.Span(count));
             using var step = arena.BeginStep();
-            take(count, Forward(Batch(inputs, count)), Batch(targets, count));
+            take(count, Fitting(() => model.Forward(Batch(inputs, count))), Batch(targets, count));
             Progress?.Invoke(start + count);
         }
     }
 
-    private Tensor Forward(Tensor input)
+    private T Fitting<T>(Func<T> compute)
     {
         try
         {
-            return model.Forward(input);
+            return compute();
         }
         catch (ArgumentException error)
         {

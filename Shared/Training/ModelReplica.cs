@@ -35,6 +35,7 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
         if (job.Loss.Reduction is not (Reduction.Mean or Reduction.BatchMean)) throw new UserErrorException($"loss {job.Loss.Name}: the reduction was {job.Loss.Reduction}, a job needs Mean");
         train = new DataLoader(job.Data.Train, job.Seed, batches.LargestPiece);
         RefuseSingleValues();
+        RefuseOtherOutputs();
         test = job.Data.Test is { Count: > 0 } split ? new DataLoader(split, job.Seed, Math.Min(JobPlan.EvaluationSlice, split.Count), shuffle: false) : null;
     }
 
@@ -44,8 +45,8 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
     /// <summary>The model, for those who want to look at it; its values are those of the last weights computed with.</summary>
     public Module Model => flat.Model;
 
-    /// <summary>Bytes that the largest step so far held at once.</summary>
-    internal long ActivationBytes => arena.Capacity * sizeof(float);
+    /// <summary>Bytes of memory that steps took so far, kept for those that follow: as much of each size as was ever lent at once.</summary>
+    internal long ActivationBytes => arena.Bytes;
 
     /// <summary>What turns the job's averaged gradient, or any slice of it, into the next weights.</summary>
     public UpdateRule UpdateRule { get; }
@@ -143,19 +144,51 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
     {
         if (plan.SmallestPiece > 1 || !flat.Model.Modules().Any(m => m is BatchNorm)) return;
         flat.Bind(flat.CopyValues(), new FloatBuffer(Layout.Length));
-        var spec = job.Data.Train.Inputs;
-        using var step = arena.BeginStep();
+        using var step = new StepArena().BeginStep();
         using var silent = GradMode.NoGrad();
-        var shape = new Shape([1, .. spec.Shape]);
         try
         {
-            flat.Model.Forward(spec.Type == ElementType.Float32 ? Tensor.Zeros(shape) : Tensor.Zeros(shape).To(DType.Int64));
+            flat.Model.Forward(EmptySample());
         }
         catch (ArgumentException error)
         {
             throw new UserErrorException(
                 $"batch size {plan.BatchSize} in {plan.Shards} shards leaves a piece of one sample, too few for batch normalization ({error.Message}): choose a larger batch, fewer shards, or drop the last batch", error);
         }
+    }
+
+    /// <summary>Metrics that tell classes apart have a place for each of the data's: tried out before the start on a sample of zeros. A model that takes none is found out by the first evaluation.</summary>
+    private void RefuseOtherOutputs()
+    {
+        // Back to training is only where the whole model was in it.
+        if (plan.TestCount == 0 || metrics.Task != MetricTask.MultiClass || !flat.Model.Modules().All(module => module.Training)) return;
+        string? misfit;
+        using (new StepArena().BeginStep())
+        {
+            using var silent = GradMode.NoGrad();
+            flat.Model.Eval();
+            try
+            {
+                var output = flat.Model.Forward(EmptySample());
+                misfit = output.Rank == 2 ? metrics.Misfit(output.Shape[1]) : null;
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                return;
+            }
+            finally
+            {
+                flat.Model.Train();
+            }
+        }
+        if (misfit is not null) throw new UserErrorException(misfit);
+    }
+
+    private Tensor EmptySample()
+    {
+        var spec = job.Data.Train.Inputs;
+        var zeros = Tensor.Zeros(new Shape([1, .. spec.Shape]));
+        return spec.Type == ElementType.Float32 ? zeros : zeros.To(DType.Int64);
     }
 
     /// <summary>Running statistics were observed in forward: they are final before any gradient.</summary>

@@ -24,7 +24,7 @@ public sealed record ModelSummary
     /// <summary>Bytes of the optimizer's state.</summary>
     public required long StateBytes { get; init; }
 
-    /// <summary>Bytes that one worker's forward and backward pass of its first piece took.</summary>
+    /// <summary>Bytes of tensors that one worker keeps for its forward and backward pass, as its first piece took them: as much of each size as was needed at once.</summary>
     public required long ActivationBytes { get; init; }
 
     /// <summary>Samples of that piece.</summary>

@@ -32,6 +32,16 @@ public class ArenaLeakTests
         }
     }
 
+    [Fact]
+    public void The_bytes_of_an_arena_are_those_of_what_was_lent_at_once()
+    {
+        for (int step = 0; step < 2; step++)
+        {
+            using (arena.BeginStep()) Tensor.Zeros([64]).To(DType.Int64);
+            Assert.Equal(64 * (sizeof(float) + sizeof(long)), arena.Bytes);
+        }
+    }
+
     [SkippableFact]
     public void Tensors_of_a_part_of_a_step_that_was_not_given_back_are_counted()
     {

@@ -95,7 +95,7 @@ public class CheckpointTests
                     },
                     x);
             x.Sum().Backward();
-            return arena.Capacity;
+            return arena.Bytes;
         }
     }
 

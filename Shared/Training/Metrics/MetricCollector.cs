@@ -12,9 +12,11 @@ public static class MetricCollector
     /// <param name="plan">What is measured.</param>
     /// <param name="output">The model's outputs, <c>[N, outputs]</c> or <c>[N, T, outputs]</c>.</param>
     /// <param name="target">The targets.</param>
+    /// <exception cref="UserErrorException">The outputs are no classes of the data.</exception>
     public static SliceDetail? Collect(MetricPlan plan, Tensor output, Tensor target)
     {
         if (plan.Needs == MetricNeeds.Nothing) return null;
+        if (plan.Misfit(output.Rank == 0 ? 1 : output.Shape[^1]) is { } misfit) throw new UserErrorException(misfit);
         return plan.Task switch
         {
             MetricTask.Regression => Errors(plan, output, target),
@@ -29,7 +31,7 @@ public static class MetricCollector
         int classes = output.Shape[^1];
         var logits = output.Contiguous().Span;
         var labels = target.Contiguous().LongSpan;
-        bool scored = plan.Needs.HasFlag(MetricNeeds.Scores), counted = plan.Needs.HasFlag(MetricNeeds.Counts) && plan.Outputs is > 0 and <= MetricPlan.MostClasses;
+        bool scored = plan.Needs.HasFlag(MetricNeeds.Scores), counted = plan.HasMatrix;
         var probabilities = scored ? output.Softmax(-1).Contiguous().Span : default;
         var ks = plan.TopK;
         var hits = new long[ks.Length];

@@ -18,16 +18,39 @@ public sealed class MetricTotals(MetricPlan plan)
     public static string? Refusal(MetricPlan plan, int samples, SliceDetail found)
     {
         bool isClasses = plan.Task is MetricTask.MultiClass or MetricTask.Tokens;
-        int outputs = plan.Outputs, most = samples * Math.Max(1, outputs);
-        if (found.Rows < 0 || (!isClasses && found.Rows != samples)) return $"{found.Rows} samples, expected {samples}";
+        long outputs = plan.Outputs, most = (long)samples * plan.TargetsOfSample;
+        if (isClasses ? found.Rows < 0 || found.Rows > most : found.Rows != samples) return $"{found.Rows} samples, expected {(isClasses ? $"at most {most}" : $"{samples}")}";
         if (plan.Needs.HasFlag(MetricNeeds.Errors) && found.Sums.Length != 4 * outputs) return $"{found.Sums.Length} sums, expected {4 * outputs}";
-        if (found.Scores.Length > most || (found.Scores.Length > 0 && found.Labels.Length * (isClasses ? outputs : 1) != found.Scores.Length)) return $"{found.Scores.Length} scores of {found.Labels.Length} labels";
+        long scores = plan.Needs.HasFlag(MetricNeeds.Scores) ? found.Rows * outputs : 0, labels = isClasses && scores > 0 ? found.Rows : scores;
+        if (found.Scores.Length != scores || found.Labels.Length != labels) return $"{found.Scores.Length} scores of {found.Labels.Length} labels, expected {scores} of {labels}";
         if (found.Labels.Any(label => label < 0 || label >= (isClasses ? outputs : 2))) return "a label out of range";
-        int hits = plan.TopK.Length;
-        if (!isClasses) return plan.Task != MetricTask.Regression && found.Counts.Length != 4 * outputs + 1 ? $"{found.Counts.Length} counts, expected {4 * outputs + 1}" : null;
-        if (found.Counts.Length < hits || (found.Counts.Length - hits) % 2 != 0) return $"{found.Counts.Length} counts";
+        return plan.Task == MetricTask.Regression ? null : isClasses ? RefusalOfClasses(plan, found) : RefusalOfLabels(plan, found);
+    }
+
+    /// <summary>Hits, and pairs of a cell of the confusion matrix and how often: where there is no matrix, no pairs.</summary>
+    private static string? RefusalOfClasses(MetricPlan plan, SliceDetail found)
+    {
+        int hits = plan.TopK.Length, cells = Cells(plan);
+        if (found.Counts.Length < hits || (found.Counts.Length - hits) % 2 != 0 || (cells == 0 && found.Counts.Length > hits)) return $"{found.Counts.Length} counts";
+        for (int i = 0; i < hits; i++)
+            if (found.Counts[i] < 0 || found.Counts[i] > found.Rows) return $"{found.Counts[i]} hits in {found.Rows} samples";
+        long left = found.Rows;
         for (int i = hits; i < found.Counts.Length; i += 2)
-            if (found.Counts[i] < 0 || found.Counts[i] >= (long)outputs * outputs) return "a class out of range";
+        {
+            if (found.Counts[i] < 0 || found.Counts[i] >= cells) return "a class out of range";
+            if (found.Counts[i + 1] < 0 || found.Counts[i + 1] > left) return $"a class {found.Counts[i + 1]} times, of {left} samples that are left";
+            left -= found.Counts[i + 1];
+        }
+        return cells > 0 && left > 0 ? $"{left} samples without a class" : null;
+    }
+
+    /// <summary>Four numbers for each label, which sum up to the samples, and the samples that are right in all.</summary>
+    private static string? RefusalOfLabels(MetricPlan plan, SliceDetail found)
+    {
+        if (found.Counts.Length != 4L * plan.Outputs + 1) return $"{found.Counts.Length} counts, expected {4L * plan.Outputs + 1}";
+        if (found.Counts.Any(count => count < 0 || count > found.Rows)) return $"a count out of range, expected 0 to {found.Rows}";
+        for (int i = 0; i + 1 < found.Counts.Length; i += 4)
+            if (found.Counts[i] + found.Counts[i + 1] + found.Counts[i + 2] + found.Counts[i + 3] != found.Rows) return $"counts of label {i / 4} that are not those of {found.Rows} samples";
         return null;
     }
 
