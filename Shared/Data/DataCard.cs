@@ -81,6 +81,7 @@ public sealed record DataCard
         {
             var card = JsonSerializer.Deserialize(json, DataCardContext.Default.DataCard) ?? throw new UserErrorException("the description of the data is empty");
             _ = (card.Inputs, card.Targets);
+            if (card.Vocabulary is { Tokens.IsDefault: true }) throw new UserErrorException("the description of the data has a vocabulary without tokens");
             if (card.Vocabulary is { } vocabulary && vocabulary.Tokens.Length != card.Classes) throw new UserErrorException($"the description of the data has {vocabulary.Tokens.Length} tokens and {card.Classes} classes, expected as many");
             return card;
         }

@@ -43,7 +43,7 @@ public static class JobBuilder
             Shards = options.Shards ?? shards,
             Accumulate = options.Accumulate,
             Consistency = options.Consistency,
-            Outer = Outer(options),
+            Outer = Outer(options, own: null),
             OnNonFinite = options.OnNonFinite,
             Epochs = options.Epochs ?? defaults.Epochs,
             MaxSteps = options.MaxSteps,
@@ -53,7 +53,7 @@ public static class JobBuilder
             ClipValue = options.ClipValue,
             WeightDecayOnMatricesOnly = options.DecayMatricesOnly,
         };
-        if (options.ScheduleByEpoch && options.WarmupSteps > 0) throw new UserErrorException($"warm-up steps was {options.WarmupSteps}, which does not go with a schedule that counts epochs: use {{ \"type\": \"Warmup\" }}");
+        RefuseWarmupByEpoch(options.WarmupSteps, options.ScheduleByEpoch);
         var schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
         CheckTargets(job);
         MetricPlan.Of(job);
@@ -69,8 +69,14 @@ public static class JobBuilder
         return CodeOptions.Apply(code, options);
     }
 
-    private static OuterOptions? Outer(JobOptions options) => options.OuterLearningRate is null && options.OuterMomentum is null
-        ? null : new OuterOptions(options.OuterLearningRate ?? OuterOptions.DefaultLearningRate, options.OuterMomentum ?? OuterOptions.DefaultMomentum);
+    /// <summary>The outer optimizer that is asked for; what is not said is the job's own, or the default.</summary>
+    internal static OuterOptions? Outer(JobOptions options, OuterOptions? own) => options.OuterLearningRate is null && options.OuterMomentum is null
+        ? own : new OuterOptions(options.OuterLearningRate ?? own?.LearningRate ?? OuterOptions.DefaultLearningRate, options.OuterMomentum ?? own?.Momentum ?? OuterOptions.DefaultMomentum);
+
+    internal static void RefuseWarmupByEpoch(long warmupSteps, bool byEpoch)
+    {
+        if (byEpoch && warmupSteps > 0) throw new UserErrorException($"warm-up steps was {warmupSteps}, which does not go with a schedule that counts epochs: use {{ \"type\": \"Warmup\" }}");
+    }
 
     /// <summary>Yes and no are 1 and 0: looks at the first targets, so that numbers of another kind are found before they are trained on.</summary>
     private static void CheckTargets(TrainingJob job)

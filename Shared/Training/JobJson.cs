@@ -43,7 +43,16 @@ public static class JobJson
     }
 
     /// <summary>The option that sets a property.</summary>
-    private static string OptionOf(string property) =>
+    private static string OptionOf(string property) => property switch
+    {
+        nameof(JobOptions.Code) => "job",
+        nameof(JobOptions.Layers) => "model",
+        nameof(JobOptions.OptimizerOptions) => "optimizer",
+        nameof(JobOptions.ScheduleOptions) => "schedule",
+        _ => Words(property),
+    };
+
+    private static string Words(string property) =>
         JsonNamingPolicy.KebabCaseLower.ConvertName(property).Replace("learning-rate", "lr", StringComparison.Ordinal).Replace("non-finite", "nonfinite", StringComparison.Ordinal);
 
     private static JsonObject Fields(JobOptions job) => JsonSerializer.SerializeToNode(job, JobJsonContext.Default.JobOptions)!.AsObject();

@@ -17,7 +17,7 @@ public static class LearningRateFinder
     /// <summary>Of the running mean that tells when to end.</summary>
     private const double Weight = 0.9;
 
-    /// <summary>The loss has run away when it is so many times the lowest.</summary>
+    /// <summary>The loss has run away when it is so many times the lowest; one that goes below zero, when it has risen by one less times what it fell by.</summary>
     private const double Diverged = 4;
 
     private const int Skipped = 10;
@@ -46,7 +46,7 @@ public static class LearningRateFinder
             MaxSteps = steps,
         });
         var trials = new List<RateTrial>(steps);
-        double mean = 0, best = double.PositiveInfinity;
+        double mean = 0, first = double.NaN, best = double.PositiveInfinity, least = double.PositiveInfinity;
         while (trainer.Step < trainer.Plan.TotalSteps && !stop.IsCancellationRequested)
         {
             double rate = trainer.LearningRate;
@@ -58,8 +58,10 @@ public static class LearningRateFinder
             var trial = new RateTrial(rate, sum.Loss, smooth);
             trials.Add(trial);
             tried?.Invoke(trial);
-            best = Math.Min(best, smooth);
-            if (trials.Count > Skipped && smooth > Diverged * best) break;
+            if (trials.Count == 1) first = smooth;
+            (best, least) = (Math.Min(best, smooth), Math.Min(least, sum.Loss));
+            double most = least > 0 ? Diverged * best : best + (Diverged - 1) * Math.Max(first - best, Math.Abs(best));
+            if (trials.Count > Skipped && smooth > most) break;
         }
         return Smoothed(trials);
     }

@@ -45,10 +45,28 @@ public static class NamedLosses
         {
             throw new UserErrorException($"loss: {error.Message}", error);
         }
-        if (hasLabels == (loss.Task == LearningTask.Classes) || loss.Task == LearningTask.Other) return found;
+        if (hasLabels == (loss.Task == LearningTask.Classes) || loss.Task == LearningTask.Other)
+        {
+            CheckWeights(found, data);
+            return found;
+        }
         throw new UserErrorException(hasLabels
             ? $"loss was {found}, which takes numbers or yes and no; data {data.Name} has {(data.Classes > 0 ? $"{data.Classes} classes" : $"{data.Targets} targets")}: expected cross-entropy (or, for a table, task=regression or task=binary)"
             : $"loss was {found}, which tells classes apart; data {data.Name} has {data.Targets} targets: expected {(isBinary ? "bce" : "mse, l1, huber, smooth-l1 or bce")} (or, for a table, task=classification)");
+    }
+
+    /// <summary>A loss's weights are as many as classes, or as outputs, of which one weight may be for all.</summary>
+    private static void CheckWeights(LossOptions loss, DataCard data)
+    {
+        var (name, weights, expected) = loss switch
+        {
+            CrossEntropyOptions { Weight: { } given } => ("weight", given, data.Classes),
+            NllOptions { Weight: { } given } => ("weight", given, data.Classes),
+            BceOptions { PosWeight: { Count: not 1 } given } => ("pos_weight", given, data.Targets.Shape.IsEmpty ? 1 : data.Targets.Shape[^1]),
+            _ => ("", [], 0),
+        };
+        if (expected > 0 && weights.Count != expected)
+            throw new UserErrorException($"loss {loss}: {name} has {weights.Count} numbers, expected {expected}, one for each {(name == "weight" ? "class" : "target")} of data {data.Name}");
     }
 
     /// <summary>Outputs that a model needs for a loss: classes or tokens, or the targets of a sample.</summary>

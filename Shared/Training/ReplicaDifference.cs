@@ -23,8 +23,9 @@ public static class ReplicaDifference
         {
             var mine = a.Layout.Parameters.Concat(a.Layout.Buffers).Select(Named).ToList();
             var other = b.Layout.Parameters.Concat(b.Layout.Buffers).Select(Named).ToList();
-            string odd = mine.Except(other).Concat(other.Except(mine)).First();
-            return ($"the model is built in another way each time: {odd} is not in both", odd);
+            if (mine.Except(other).Concat(other.Except(mine)).FirstOrDefault() is { } odd) return ($"the model is built in another way each time: {odd} is not in both", odd);
+            string moved = mine.Where((name, i) => name != other[i]).First();
+            return ($"the model is built in another way each time: {moved} is registered at another place", moved);
         }
         var (values, others) = (a.CopyValues(), b.CopyValues());
         var entry = a.Layout.Parameters.Concat(a.Layout.Buffers).FirstOrDefault(e => !SameBits(values.Slice(e.Offset, e.Length), others.Slice(e.Offset, e.Length)));

@@ -72,7 +72,7 @@ public sealed class Trainer : IDisposable
     /// <summary>What the epochs so far came to: the best of them, and the plateau, whose rate is a factor on the schedule's.</summary>
     public WatchState Watched { get; private set; }
 
-    /// <summary>The weights of the best epoch; null before one was evaluated, and for a job that has neither test data nor an early stop.</summary>
+    /// <summary>The weights of the best epoch; null before one was evaluated, and for a job that has neither test data nor an early stop nor a plateau.</summary>
     public FloatBuffer? BestWeights { get; private set; }
 
     /// <summary>Whether the run ended because it no longer got better.</summary>

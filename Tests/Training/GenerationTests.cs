@@ -155,6 +155,40 @@ public class GenerationTests
     }
 
     [Fact]
+    public void Text_is_whole_where_tokens_end_one_character_and_begin_the_next()
+    {
+        const string Text = "日本語の文章です。ok";
+        byte[] bytes = System.Text.Encoding.UTF8.GetBytes(Text);
+        var chunks = new List<byte[]> { bytes[..2] };
+        for (int at = 2; at < bytes.Length; at += 3) chunks.Add(bytes[at..Math.Min(bytes.Length, at + 3)]);
+        var stream = new TokenStream(new Chunks(chunks));
+        var parts = Enumerable.Range(0, chunks.Count).Select(stream.Add).Append(stream.End()).ToList();
+        Assert.Equal(Text, string.Concat(parts));
+        Assert.Equal("日", parts[1]);
+        Assert.All(parts, part => Assert.DoesNotContain('\uFFFD', part));
+    }
+
+    [Fact]
+    public void Bytes_that_are_no_text_do_not_hold_back_what_follows()
+    {
+        var stream = new TokenStream(new Chunks([[0xE6], [0x80], [0xFF], [(byte)'a']]));
+        Assert.Equal(["", "", "\uFFFD", "\uFFFDa", ""], [stream.Add(0), stream.Add(1), stream.Add(2), stream.Add(3), stream.End()]);
+        Assert.Equal("", stream.Add(0));
+        Assert.Equal("\uFFFD", stream.End());
+        Assert.Equal("a", stream.Add(3));
+    }
+
+    /// <summary>Tokens that are any bytes.</summary>
+    private sealed class Chunks(IReadOnlyList<byte[]> chunks) : ITokenizer
+    {
+        public int Count => chunks.Count;
+
+        public int[] Encode(string text) => throw new NotSupportedException();
+
+        public string Decode(ReadOnlySpan<int> tokens) => System.Text.Encoding.UTF8.GetString([.. tokens.ToArray().SelectMany(token => chunks[token])]);
+    }
+
+    [Fact]
     public void Validation_is_over_all_windows_of_the_last_tenth_and_training_over_each_once()
     {
         using var folder = new DistTrain.Tests.Data.TempFolder();

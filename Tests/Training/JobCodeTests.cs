@@ -67,6 +67,20 @@ public class JobCodeTests
     }
 
     [Fact]
+    public void A_fingerprint_is_over_what_lies_beside_the_job_and_not_over_dot_nets_own()
+    {
+        string folder = Path.GetDirectoryName(typeof(JobCodeTests).Assembly.Location)!;
+        var parts = Here.Parts();
+        Assert.Contains("Tests", parts.Keys);
+        Assert.Contains("xunit.core", parts.Keys);
+        // Of a shared framework that is not the one with System.Private.CoreLib.
+        Assert.Contains(typeof(JobCodeTests).Assembly.GetReferencedAssemblies(), reference => reference.Name == "Microsoft.Extensions.Hosting.Abstractions");
+        Assert.DoesNotContain("Microsoft.Extensions.Hosting.Abstractions", parts.Keys);
+        Assert.All(parts, part => Assert.Equal(folder, Path.GetDirectoryName(part.Value)));
+        Assert.DoesNotContain(parts.Keys, name => name.StartsWith("DistTrain.", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_job_of_another_build_or_without_its_code_is_refused()
     {
         var code = JobCode.Of<SmallJob>();

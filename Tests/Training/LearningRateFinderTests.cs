@@ -1,5 +1,7 @@
 using DistTrain.Data;
+using DistTrain.Autograd;
 using DistTrain.Nn;
+using DistTrain.Tensors;
 using DistTrain.Training;
 
 namespace DistTrain.Tests.Training;
@@ -43,6 +45,23 @@ public class LearningRateFinderTests
         var trials = Enumerable.Range(0, 40).Select(i => new RateTrial(i, 0, i < 20 ? 10 - 0.1 * i : i < 25 ? 8 - (i - 19) : 2 + (i - 24))).ToList();
         Assert.InRange(LearningRateFinder.Suggest(trials)!.Value, 19, 24);
         Assert.Null(LearningRateFinder.Suggest([.. trials.Select(trial => trial with { Smooth = 1 })]));
+    }
+
+    [Fact]
+    public void A_loss_below_zero_is_searched_like_any_other_and_ends_when_it_runs_away()
+    {
+        var trials = LearningRateFinder.Run(Job with { Loss = new Shifted(-5) }, 1e-5, 100, 80);
+        Assert.InRange(trials.Count, 40, 79);
+        Assert.True(trials[^1].Loss > trials[0].Loss);
+    }
+
+    private sealed class Shifted(float by) : Loss
+    {
+        private readonly CrossEntropyLoss inner = new();
+
+        public override string Name => "shifted";
+
+        public override Tensor Compute(Tensor output, Tensor target) => inner.Compute(output, target) + by;
     }
 
     [Theory]

@@ -1,29 +1,36 @@
 namespace DistTrain.Data;
 
-/// <summary>Turns tokens into text as they come. A byte-pair token may end inside of a character; its text is held back until the character is whole.</summary>
+/// <summary>Turns tokens into text as they come. A byte-pair token may end inside of a character, and the next one begin there: that character is held back until it is whole, the text before it is not.</summary>
 /// <param name="tokenizer">What the tokens are of.</param>
 public sealed class TokenStream(ITokenizer tokenizer)
 {
-    /// <summary>No character has more bytes, and a token has one at least.</summary>
-    private const int LongestCharacter = 4;
+    /// <summary>What stands for bytes that are no character, or not yet.</summary>
+    private const char NoCharacter = '\uFFFD';
 
+    /// <summary>The tokens since the last border of a token that was one of a character too.</summary>
     private readonly List<int> pending = [];
+
+    /// <summary>Characters of their text that were given.</summary>
+    private int given;
 
     /// <summary>Takes a token; returns the text that is whole now, often empty or more than one token's.</summary>
     public string Add(int token)
     {
         pending.Add(token);
         string text = tokenizer.Decode([.. pending]);
-        if (text.EndsWith('�') && pending.Count < LongestCharacter) return "";
-        pending.Clear();
-        return text;
+        // What is not whole is the last character; all before it stays as it is, whatever follows.
+        if (!text.EndsWith(NoCharacter)) return Give(text, isEnd: true);
+        return Give(text[..^1], isEnd: false);
     }
 
     /// <summary>The text of what was held back, whole or not.</summary>
-    public string End()
+    public string End() => Give(tokenizer.Decode([.. pending]), isEnd: true);
+
+    private string Give(string text, bool isEnd)
     {
-        string text = tokenizer.Decode([.. pending]);
-        pending.Clear();
-        return text;
+        string added = text[given..];
+        given = isEnd ? 0 : text.Length;
+        if (isEnd) pending.Clear();
+        return added;
     }
 }

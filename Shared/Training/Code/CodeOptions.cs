@@ -23,6 +23,7 @@ public static class CodeOptions
             Shards = options.Shards ?? job.Shards,
             Accumulate = options.Accumulate,
             Consistency = options.Consistency,
+            Outer = JobBuilder.Outer(options, job.Outer),
             OnNonFinite = options.OnNonFinite,
             Epochs = options.Epochs ?? job.Epochs,
             MaxSteps = options.MaxSteps,
@@ -31,13 +32,27 @@ public static class CodeOptions
             ClipNorm = options.ClipNorm,
             ClipValue = options.ClipValue,
             Metrics = options.Metrics,
-            EarlyStop = EarlyStopping.Of(options),
+            // A job may watch in ways that options have no words for.
+            EarlyStop = EarlyStopOf(options) == EarlyStopOf(own) ? job.EarlyStop : EarlyStopping.Of(options),
         };
         EpochWatch.Of(job);
-        if (options.Schedule == own.Schedule && options.ScheduleOptions is null && options.WarmupSteps == 0) return job;
-        var schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
-        return job with { Schedule = schedule, ScheduleByEpoch = options.ScheduleByEpoch, Plateau = NamedSchedules.Plateau(options.Schedule, job.LearningRate, options.MinLearningRate) };
+        bool isOwn = options.Schedule == own.Schedule && options.ScheduleOptions is null;
+        bool byEpoch = isOwn ? job is { ScheduleByEpoch: true, Schedule: not null } : options.ScheduleByEpoch;
+        JobBuilder.RefuseWarmupByEpoch(options.WarmupSteps, byEpoch);
+        if (!isOwn)
+        {
+            var asked = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
+            return job with { Schedule = asked, ScheduleByEpoch = byEpoch, Plateau = NamedSchedules.Plateau(options.Schedule, job.LearningRate, options.MinLearningRate) };
+        }
+        if (options.MinLearningRate != own.MinLearningRate) throw Alone("min-lr");
+        if (options.ScheduleByEpoch != own.ScheduleByEpoch) throw Alone("schedule-by-epoch");
+        if (options.WarmupSteps == own.WarmupSteps) return job;
+        return job with { Schedule = NamedSchedules.Make(own.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, 0, job.Schedule), ScheduleByEpoch = byEpoch };
+
+        UserErrorException Alone(string name) => new($"--{name} goes with a schedule that is asked for: give --schedule too, or none of them, and the schedule is {code.Reference.Type}'s own");
     }
+
+    private static (int?, string, double) EarlyStopOf(JobOptions options) => (options.EarlyStopPatience, options.EarlyStopMetric, options.EarlyStopMinDelta);
 
     private static JobOptions Of(TrainingJob job, JobCodeReference code) => new()
     {
@@ -51,6 +66,8 @@ public static class CodeOptions
         Shards = job.Shards,
         Accumulate = job.Accumulate,
         Consistency = job.Consistency,
+        OuterLearningRate = job.Outer?.LearningRate,
+        OuterMomentum = job.Outer?.Momentum,
         OnNonFinite = job.OnNonFinite,
         Epochs = job.Epochs,
         MaxSteps = job.MaxSteps,

@@ -58,30 +58,47 @@ public sealed class JobAssembly
         return new JobCode(found[0], Fingerprint());
     }
 
-    /// <summary>SHA-256 over the files of the assembly and of those that it was built with, but for .NET's and DistTrain's own.</summary>
+    /// <summary>SHA-256 over the files of <see cref="Parts"/>.</summary>
     private string Fingerprint()
     {
-        var files = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
-        Add(assembly);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (byte[] file in files.Values) hash.AppendData(file);
+        foreach (var (_, file) in Parts()) hash.AppendData(file.Length > 0 ? SHA256.HashData(File.ReadAllBytes(file)) : assembly.ManifestModule.ModuleVersionId.ToByteArray());
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
-        void Add(Assembly one)
+    /// <summary>
+    /// The assembly and what lies beside it of those that it was built with, by name, but for DistTrain's own: what must be the same build on every machine. .NET may be of another patch there, and what a program brings
+    /// along itself differs between coordinator and worker.
+    /// </summary>
+    internal IReadOnlyDictionary<string, string> Parts()
+    {
+        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        Add(assembly, assembly.Location);
+        return files;
+
+        void Add(Assembly one, string file)
         {
-            string name = one.GetName().Name!;
-            if (files.ContainsKey(name)) return;
-            files.Add(name, one.Location.Length > 0 ? SHA256.HashData(File.ReadAllBytes(one.Location)) : one.ManifestModule.ModuleVersionId.ToByteArray());
+            if (!files.TryAdd(one.GetName().Name!, file)) return;
             var context = AssemblyLoadContext.GetLoadContext(one) ?? AssemblyLoadContext.Default;
             foreach (var reference in one.GetReferencedAssemblies())
             {
                 if (reference.Name!.StartsWith("DistTrain.", StringComparison.Ordinal)) continue;
-                if (TryLoad(context, reference) is { } other && !IsPartOfNet(other)) Add(other);
+                string beside = System.IO.Path.Combine(FolderOf(assembly), reference.Name + ".dll");
+                if (File.Exists(beside) && TryLoad(context, reference) is { } other && !IsPartOfNet(other)) Add(other, beside);
             }
         }
     }
 
-    private static bool IsPartOfNet(Assembly one) => System.IO.Path.GetDirectoryName(one.Location) == System.IO.Path.GetDirectoryName(typeof(object).Assembly.Location);
+    /// <summary>Whether an assembly is of .NET's shared frameworks, ASP.NET Core's among them: their folders stand beside each other, <c>shared/NAME/VERSION</c>.</summary>
+    private static bool IsPartOfNet(Assembly one)
+    {
+        string core = FolderOf(typeof(object).Assembly), folder = FolderOf(one);
+        if (folder == core) return true;
+        string? frameworks = System.IO.Path.GetDirectoryName(System.IO.Path.GetDirectoryName(core));
+        return frameworks is not null && System.IO.Path.GetFileName(frameworks) == "shared" && folder.StartsWith(frameworks + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    }
+
+    private static string FolderOf(Assembly one) => System.IO.Path.GetDirectoryName(one.Location) ?? "";
 
     private static Assembly? TryLoad(AssemblyLoadContext context, AssemblyName name)
     {

@@ -120,7 +120,7 @@ public static class JobSchema
             var properties = new JsonObject
             {
                 [JobFileJson.Type] = new JsonObject { ["const"] = kind.Name },
-                ["path"] = new JsonObject { ["type"] = "string", ["description"] = $"What follows the colon in {kind.Usage}; relative to the folder that the program runs in." },
+                ["path"] = new JsonObject { ["type"] = "string", ["description"] = $"What follows the colon in {kind.Usage}; relative to --data-root, or without it to the folder that the program runs in." },
             };
             foreach (var option in kind.Options.Append(DataSources.Augment))
             {

@@ -87,7 +87,7 @@ public sealed class SourceNode
             case JsonTokenType.StartObject:
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
-                    string name = reader.GetString()!;
+                    string name = TextOf(ref reader, lines);
                     long named = reader.TokenStartIndex;
                     reader.Read();
                     node.Members.Add((name, Value(ref reader, path.Length == 0 ? name : $"{path}.{name}", named, lines)));
@@ -98,13 +98,27 @@ public sealed class SourceNode
                     node.Items.Add(Value(ref reader, string.Create(CultureInfo.InvariantCulture, $"{path}[{node.Items.Count}]"), reader.TokenStartIndex, lines));
                 break;
             case JsonTokenType.String:
-                node.Text = reader.GetString()!;
+                node.Text = TextOf(ref reader, lines);
                 break;
             case JsonTokenType.Number:
                 node.Text = Encoding.UTF8.GetString(reader.ValueSpan);
                 break;
         }
         return node;
+    }
+
+    private static string TextOf(ref Utf8JsonReader reader, LineTable lines)
+    {
+        try
+        {
+            return reader.GetString()!;
+        }
+        catch (InvalidOperationException error)
+        {
+            // The reader does not look into texts; a place in bytes is what its own errors have.
+            var (line, column) = lines.BytesAt(reader.TokenStartIndex);
+            throw new JsonException("the text is no Unicode", null, line, column, error);
+        }
     }
 
     /// <summary>Where the lines of a file begin.</summary>
@@ -121,9 +135,16 @@ public sealed class SourceNode
 
         public (int Line, int Column) At(long index)
         {
+            var (line, bytes) = BytesAt(index);
+            return (line + 1, Encoding.UTF8.GetCharCount(text, starts[line], bytes) + 1);
+        }
+
+        /// <summary>The line and the byte within it, both from 0.</summary>
+        public (int Line, int Bytes) BytesAt(long index)
+        {
             int found = starts.BinarySearch((int)index);
             int line = found >= 0 ? found : ~found - 1;
-            return (line + 1, Encoding.UTF8.GetCharCount(text, starts[line], (int)index - starts[line]) + 1);
+            return (line, (int)index - starts[line]);
         }
     }
 }

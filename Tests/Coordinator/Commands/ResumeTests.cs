@@ -1,3 +1,4 @@
+using DistTrain.Coordinator.Commands;
 using DistTrain.Tests.Data;
 using DistTrain.Training;
 
@@ -87,6 +88,19 @@ public class ResumeTests
         Assert.Null(JobJson.Difference(job, job with { Epochs = 7, MaxSteps = 3 }));
         Assert.Equal(("batch-size", "the default", "8"), JobJson.Difference(job, job with { BatchSize = 8 }));
         Assert.Throws<UserErrorException>(() => JobJson.Parse("""{ "Code": "rm" }"""));
+    }
+
+    [Fact]
+    public void A_difference_is_named_by_the_option_that_sets_it()
+    {
+        HashSet<string> options = ["job", .. LocalCommand.Settings.Select(setting => setting.Name)];
+        var job = new JobOptions();
+        foreach (var (property, other) in Training.OtherOptions.Of(job))
+        {
+            if (property is nameof(JobOptions.Epochs) or nameof(JobOptions.MaxSteps)) continue;
+            string name = JobJson.Difference(job, other)!.Value.Name;
+            Assert.True(options.Contains(name), $"{property}: there is no --{name}");
+        }
     }
 
     private static (string?, string?, double, double) Hashes(CommandResult run)

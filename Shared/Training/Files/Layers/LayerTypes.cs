@@ -19,7 +19,7 @@ public static class LayerTypes
     ];
 
     /// <summary>A layer's name.</summary>
-    public static string NameOf(Layer layer) => All.First(known => known.Type == layer.GetType()).Name;
+    public static string NameOf(Layer layer) => All.FirstOrDefault(known => known.Type == layer.GetType()).Name ?? layer.GetType().Name;
 }
 
 /// <summary>A type of the library under the name that job files call it by.</summary>

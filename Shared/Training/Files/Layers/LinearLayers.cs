@@ -60,10 +60,5 @@ public sealed record IdentityLayer : Layer
 public sealed record SequentialLayer([MinLength(1)] IReadOnlyList<Layer> Layers) : Layer
 {
     /// <inheritdoc/>
-    public override Module Build(LayerInput input)
-    {
-        var stack = LayerStack.Build(Layers, input.Shape, input.Vocabulary, $"{input.Path}.layers", input.Wanted);
-        input.Report(stack.Problems);
-        return stack.Model;
-    }
+    public override Module Build(LayerInput input) => LayerStack.BuildInside(Layers, input);
 }
