@@ -1,3 +1,4 @@
+using DistTrain;
 using DistTrain.Benchmarks.Commands;
 
 // One command per file in Commands/: a name, a line of help, and what it runs. Results are JSON lines on stdout.
@@ -24,7 +25,18 @@ using DistTrain.Benchmarks.Commands;
 ];
 
 var chosen = args.Length == 0 ? default : Array.Find(commands, command => command.Name == args[0]);
-if (chosen.Run != null) return chosen.Run(args[1..]);
+if (chosen.Run != null)
+{
+    try
+    {
+        return chosen.Run(args[1..]);
+    }
+    catch (UserErrorException error)
+    {
+        Console.Error.WriteLine($"{chosen.Name}: {error.Message}");
+        return 2;
+    }
+}
 
 Console.Error.WriteLine(args.Length == 0 ? "Benchmarks: which one?" : $"Benchmarks: no command '{args[0]}'; expected one of:");
 foreach (var (name, help, _) in commands) Console.Error.WriteLine($"  {name,-10} {help}");

@@ -18,27 +18,20 @@ internal static class AccuracyCommand
 
     public static int Run(string[] args)
     {
-        if (args.Length < 6)
+        if (args.Length < 6 || !Whole(args[2], out int epochs) || !Whole(args[3], out int first) || !Whole(args[4], out int seeds) || seeds < 1) return WrongUsage();
+        var modes = args[5..].Select(text => (Text: text, Mode: Read(text))).ToList();
+        if (modes.Any(mode => mode.Mode is null)) return WrongUsage();
+        foreach (var (text, mode) in modes)
         {
-            Console.Error.WriteLine(Usage);
-            return 2;
-        }
-        int first = int.Parse(args[3], CultureInfo.InvariantCulture), seeds = int.Parse(args[4], CultureInfo.InvariantCulture);
-        foreach (string text in args[5..])
-        {
-            string[] parts = text.Split('@');
-            string[] mode = parts[0].Split('/');
-            var options = new JobOptions { Model = args[0], Data = args[1], Epochs = int.Parse(args[2], CultureInfo.InvariantCulture), Shards = Workers };
-            if (parts.Length > 1) options = options with { LearningRate = Number(parts[1].Split('/')[0]), Momentum = Number(parts[1].Split('/')[1]) };
-            if (mode.Length > 2) options = options with { OuterLearningRate = Number(mode[1]), OuterMomentum = Number(mode[2]) };
-            bool late = mode[0].StartsWith("late:", StringComparison.Ordinal);
-            if (!late) options = options with { Consistency = Consistency.Parse(mode[0]) };
+            var (asked, lateBy) = mode!.Value;
+            bool late = lateBy is not null;
+            var options = asked with { Model = args[0], Data = args[1], Epochs = epochs, Shards = Workers };
             double sum = 0, least = 1;
             long bytes = 0;
             for (int seed = first; seed < first + seeds; seed++)
             {
                 var job = JobBuilder.Build(options with { Seed = (ulong)seed }, Workers);
-                double accuracy = late ? PlainLoop(job with { Shards = 1 }, int.Parse(mode[0][5..], CultureInfo.InvariantCulture)) : OnCluster(job, out bytes);
+                double accuracy = late ? PlainLoop(job with { Shards = 1 }, lateBy!.Value) : OnCluster(job, out bytes);
                 sum += accuracy;
                 least = Math.Min(least, accuracy);
             }
@@ -86,5 +79,33 @@ internal static class AccuracyCommand
         return found.Accuracy ?? double.NaN;
     }
 
-    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+    private static int WrongUsage()
+    {
+        Console.Error.WriteLine(Usage);
+        return 2;
+    }
+
+    /// <summary>A mode as options, and by how many steps gradients are late; null for what is no mode.</summary>
+    private static (JobOptions Options, int? Late)? Read(string text)
+    {
+        string[] parts = text.Split('@'), mode = parts[0].Split('/');
+        var options = new JobOptions();
+        if (parts.Length > 2 || mode.Length is not (1 or 3)) return null;
+        if (parts.Length == 2)
+        {
+            if (parts[1].Split('/') is not [var rateText, var momentumText] || !Number(rateText, out double rate) || !Number(momentumText, out double momentum)) return null;
+            options = options with { LearningRate = rate, Momentum = momentum };
+        }
+        if (mode.Length == 3)
+        {
+            if (!Number(mode[1], out double outerRate) || !Number(mode[2], out double outerMomentum)) return null;
+            options = options with { OuterLearningRate = outerRate, OuterMomentum = outerMomentum };
+        }
+        if (!mode[0].StartsWith("late:", StringComparison.Ordinal)) return (options with { Consistency = Consistency.Parse(mode[0]) }, null);
+        return Whole(mode[0][5..], out int late) ? (options, late) : null;
+    }
+
+    private static bool Whole(string text, out int value) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+    private static bool Number(string text, out double value) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
 }

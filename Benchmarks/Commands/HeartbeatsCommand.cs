@@ -16,7 +16,7 @@ namespace DistTrain.Benchmarks.Commands;
 /// </summary>
 internal static class HeartbeatsCommand
 {
-    private const string Usage = "heartbeats [seconds, default 300] [megabytes of the model, default 400] [auto | shm | tcp | akka]";
+    private const string Usage = "heartbeats [seconds, 1 or more, default 300] [megabytes of the model, 1 or more, default 400] [auto | shm | tcp | akka]";
     private const int Workers = 2;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
@@ -25,7 +25,8 @@ internal static class HeartbeatsCommand
     {
         if (args is ["node", .. var node]) return SyntheticNode.Run(node);
         int seconds = 300, megabytes = 400;
-        if ((args.Length > 0 && !int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seconds)) || (args.Length > 1 && !int.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out megabytes)))
+        if ((args.Length > 0 && !int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seconds)) || (args.Length > 1 && !int.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out megabytes))
+            || seconds < 1 || megabytes < 1)
         {
             Console.Error.WriteLine(Usage);
             return 2;

@@ -20,7 +20,7 @@ internal sealed class Child : IDisposable
     public Child(string program, string arguments, string? space = null, Action<string>? onError = null)
     {
         this.onError = onError;
-        var start = new ProcessStartInfo(space is null ? "dotnet" : "ip") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(space is null ? "dotnet" : ThrottledLink.Find("ip") ?? "ip") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         if (space is not null)
             foreach (string word in (string[])["netns", "exec", space, "dotnet"]) start.ArgumentList.Add(word);
         start.ArgumentList.Add("exec");

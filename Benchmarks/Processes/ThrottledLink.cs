@@ -42,7 +42,7 @@ internal sealed class ThrottledLink : IDisposable
     }
 
     /// <summary>What makes this impossible here; null for nothing.</summary>
-    public static string? Obstacle => !OperatingSystem.IsLinux() ? "needs Linux" : Environment.UserName != "root" ? "needs root, to make network namespaces" : !Has("ip") || !Has("tc") ? "needs ip and tc (iproute2)" : null;
+    public static string? Obstacle => !OperatingSystem.IsLinux() ? "needs Linux" : Environment.UserName != "root" ? "needs root, to make network namespaces" : Find("ip") is null || Find("tc") is null ? "needs ip and tc (iproute2)" : null;
 
     /// <summary>The coordinator's namespace.</summary>
     public string Coordinator => name + "-c";
@@ -70,7 +70,9 @@ internal sealed class ThrottledLink : IDisposable
         foreach (string space in (string[])[Coordinator, Workers]) Start("ip", $"netns delete {space}").WaitForExit();
     }
 
-    private static bool Has(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin").Any(folder => File.Exists(Path.Combine(folder, program)));
+    /// <summary>Where a program is: system tools need not be in the path.</summary>
+    public static string? Find(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin").Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
     private static void Ip(string arguments) => Run("ip", arguments);
 
@@ -82,5 +84,5 @@ internal sealed class ThrottledLink : IDisposable
         if (process.ExitCode != 0) throw new InvalidOperationException($"{program} {arguments}: {error.Trim()}");
     }
 
-    private static Process Start(string program, string arguments) => Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+    private static Process Start(string program, string arguments) => Process.Start(new ProcessStartInfo(Find(program) ?? program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
 }

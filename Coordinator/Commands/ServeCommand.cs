@@ -69,7 +69,7 @@ internal static class ServeCommand
         var events = new RunLog(log.Events, begun.StartStep, reign?.Term ?? 1);
         var runner = new ServeRunner(options, settings, reign, job, resolved, log.Note, opened => health.Within(opened.System, () => reign is null || reign.IsFresh));
         using var cluster = runner.Open(begun, options);
-        log.Note($"listening on {options.Network.ReachedAt}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
+        log.Note($"listening on {cluster.Host}:{cluster.Port}, waiting for {TextLines.Plural(options.MinWorkers, "worker")}");
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, cluster.Port, MetricPlan.Of(job)).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, (tell, stop) => runner.RunAsync(
             cluster,

@@ -26,7 +26,7 @@ internal sealed partial class CoordinatorService(DistTrainCoordinatorOptions opt
                 if (happened is RunEvent.Noted noted) Note(logger, noted.Text);
                 options.Observer(happened);
             });
-            Note(logger, $"listening on {options.Network.ReachedAt}:{cluster.Port}");
+            Note(logger, $"listening on {cluster.Host}:{cluster.Port}");
             run.Listens(cluster.Port);
             run.Ended(await cluster.RunAsync(asked with { Shards = job.Shards }, job.Data, stoppingToken).ConfigureAwait(false));
         }

@@ -95,6 +95,8 @@ internal sealed class Gate : UntypedActor, IWithTimers
             case Nodes.Unfit unfit:
                 setup.Report($"{unfit.Name} cannot take part: {unfit.Reason}");
                 Sender.Tell(new Membership.Refused(unfit.Reason), Self);
+                // It may have taken part already: tensors cannot reach the coordinator.
+                Lose(Sender.Path.Address);
                 Forget(Sender.Path.Address);
                 break;
             case Nodes.Bye: Forget(Sender.Path.Address); break;
@@ -116,6 +118,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
                 cluster.Down(silent.Node);
                 break;
             case ChannelBroken broken: OnBroken(broken.Node); break;
+            case ChannelRefused refused: OnChannelRefused(refused.Node, refused.Reason); break;
             case Opened job: OnOpened(job); break;
             case JobOver: OnOver(); break;
             case GoesBack: OnGoesBack(); break;
@@ -171,6 +174,15 @@ internal sealed class Gate : UntypedActor, IWithTimers
     {
         if (over || !nodes.ContainsKey(node)) return;
         Lose(node);
+    }
+
+    /// <summary>Tensors cannot reach a node by the channels that are allowed: it is of no use, and is told why.</summary>
+    private void OnChannelRefused(Address node, string reason)
+    {
+        setup.Report($"{NameOf(node)} cannot take part: {reason}");
+        Context.ActorSelection(new RootActorPath(node) / "user" / "node").Tell(new Membership.Refused(reason), Self);
+        Lose(node);
+        Forget(node);
     }
 
     private void OnAsk(Nodes.Ask ask)
@@ -261,6 +273,9 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     /// <summary>A connection for tensors to a node is no more.</summary>
     internal sealed record ChannelBroken(Address Node) : INoSerializationVerificationNeeded;
+
+    /// <summary>Tensors cannot be sent to a node, now or later.</summary>
+    internal sealed record ChannelRefused(Address Node, string Reason) : INoSerializationVerificationNeeded;
 
     /// <summary>The run is over: nodes are told when they next ask.</summary>
     internal sealed class JobOver

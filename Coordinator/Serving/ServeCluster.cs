@@ -45,8 +45,13 @@ internal sealed class ServeCluster : IDisposable
         for (int i = 0; i < Environment.ProcessorCount; i++) host.Group.Add($"server {i}");
         identity = options.Network.Identity();
         if (options.Network.Port != 0) NodeSystem.CheckPort(options.Network);
-        system = NodeSystem.Start(NodeSystem.CoordinatorRole, options.Network, identity);
+        var network = options.Network.Resolved();
+        Host = network.ReachedAt;
+        system = NodeSystem.Start(NodeSystem.CoordinatorRole, network, identity);
     }
+
+    /// <summary>The host that other nodes reach this one at.</summary>
+    public string Host { get; }
 
     /// <summary>The port of the control plane.</summary>
     public int Port => system.Provider.DefaultAddress.Port ?? 0;
@@ -68,12 +73,13 @@ internal sealed class ServeCluster : IDisposable
             Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec, stateLength),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
-            PublicHost = options.Network.ReachedAt,
+            PublicHost = Host,
             Identity = identity,
             Staleness = job.Consistency.StalenessBound,
             Hold = WeightPlacer.HoldVersions(host.Published),
             Report = host.Note,
             Broken = node => gate.Tell(new Gate.ChannelBroken(node)),
+            Refused = (node, reason) => gate.Tell(new Gate.ChannelRefused(node, reason)),
         });
         var cluster = Cluster.Get(system);
         cluster.Join(cluster.SelfAddress);

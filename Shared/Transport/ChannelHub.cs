@@ -148,7 +148,7 @@ public sealed class ChannelHub : IDisposable
         {
             this.hub = hub;
             this.address = address;
-            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, hub.context.Report) { Broken = () => hub.options.Broken(address) };
+            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, hub.context.Report, () => hub.options.Broken(address), reason => hub.options.Refused(address, reason));
         }
 
         public TensorSender Sender { get; }
@@ -167,7 +167,7 @@ public sealed class ChannelHub : IDisposable
             if (hub.options.Choice == ChannelChoice.SharedMemory && opened.Kind != ChannelKind.SharedMemory)
             {
                 opened.Link.Dispose();
-                throw new ChannelException($"{address} shares no memory with this node, and --channel shm allows nothing else: give --channel auto");
+                throw new ChannelException($"{hub.OwnAddress} and {address} share no memory, and --channel shm allows nothing else: give --channel auto") { IsFinal = true };
             }
             kind = opened.Kind;
             hub.context.Report($"tensors to {address} travel over {kind.Name()}");

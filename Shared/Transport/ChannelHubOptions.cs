@@ -23,7 +23,7 @@ public sealed record ChannelHubOptions
     public int Port { get; init; }
 
     /// <summary>The channel's port as other nodes reach it, where something stands in between; null for the port itself.</summary>
-    public int? PublicPort { get; init; }
+    internal int? PublicPort { get; init; }
 
     /// <summary>The node's certificate, where remoting has one: channels are then under the same mutual TLS.</summary>
     public NodeIdentity? Identity { get; init; }
@@ -37,8 +37,11 @@ public sealed record ChannelHubOptions
     /// <summary>How many steps a worker may run ahead: part of what a server must have room for.</summary>
     public int Staleness { get; init; }
 
-    /// <summary>Told that an open connection to a node broke, which the node did not announce; from any thread.</summary>
+    /// <summary>Told that an open connection to a node ended, broken or closed there, and not by this node; from any thread.</summary>
     public Action<Akka.Actor.Address> Broken { get; init; } = _ => { };
+
+    /// <summary>Told, with the reason, that tensors cannot reach a node by the kinds that may be used, now or later: none is sent to it any more; from any thread.</summary>
+    public Action<Akka.Actor.Address, string> Refused { get; init; } = (_, _) => { };
 
     /// <summary>Told, in a line each, about connections that were opened or closed; from any thread.</summary>
     public Action<string> Report { get; init; } = _ => { };

@@ -12,8 +12,11 @@ public sealed record NodeNetwork
     /// <summary>The host that other nodes reach this one at; null for <see cref="Host"/>, or this machine's own address where that is a wildcard.</summary>
     public string? PublicHost { get; init; }
 
-    /// <summary>The host that other nodes are told.</summary>
+    /// <summary>The host that other nodes are told; without <see cref="PublicHost"/> a name may have to be looked up, which takes time: see <see cref="Resolved"/>.</summary>
     public string ReachedAt => PublicHost ?? (IsWildcard(Host) ? OwnAddress() : Host);
+
+    /// <summary>The same network with the host that others are told looked up once and for all.</summary>
+    public NodeNetwork Resolved() => this with { PublicHost = ReachedAt };
 
     /// <summary>The port of the control plane; 0 for any free one.</summary>
     public int Port { get; init; }

@@ -71,7 +71,17 @@ public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITenso
     }
 
     /// <inheritdoc/>
-    public void Arrived(in FrameHeader header) => Volatile.Write(ref arrived[header.Bucket], Math.Max(arrived[header.Bucket], header.Step));
+    public void Arrived(in FrameHeader header)
+    {
+        // Connections' threads come here at once, and the newest version must win.
+        ref long newest = ref arrived[header.Bucket];
+        for (long known = Volatile.Read(ref newest); known < header.Step;)
+        {
+            long found = Interlocked.CompareExchange(ref newest, header.Step, known);
+            if (found == known) return;
+            known = found;
+        }
+    }
 
     /// <summary>What a hub's <see cref="ChannelHubOptions.Hold"/> takes on a server's node: a version that waits to be sent is not written over.</summary>
     public static Func<Protocol.IProtocolMessage, IDisposable?> HoldVersions(WeightStore store) =>

@@ -62,6 +62,31 @@ public sealed class ChannelHubTests : IDisposable
     }
 
     [Fact]
+    public void Where_nothing_but_shared_memory_is_allowed_a_node_that_has_none_is_refused_once_and_for_all()
+    {
+        var refused = new BlockingCollection<(Address, string)>();
+        int held = 0;
+        var b = Start(ChannelChoice.Akka);
+        var a = Start(ChannelChoice.SharedMemory, hold: _ =>
+        {
+            Interlocked.Increment(ref held);
+            return new Release(() => Interlocked.Decrement(ref held));
+        }, refused: (node, reason) => refused.Add((node, reason)));
+        var floats = Random(4);
+        var channel = a.Hub.Connect(Remote(a, b), a.Actor);
+        channel.Send(Header(0, 0), Slice(floats, 0));
+        Assert.True(refused.TryTake(out var told, TimeSpan.FromSeconds(30)), string.Join(" | ", a.Reports));
+        Assert.Equal(b.Address, told.Item1);
+        Assert.Contains("allows nothing else: give --channel auto", told.Item2);
+        // Nothing waits any more, and nothing is tried again.
+        channel.Send(Header(1, 0), Slice(floats, 0));
+        Assert.Equal(0, Volatile.Read(ref held));
+        Assert.Equal(1, Assert.Single(a.Hub.Status()).Dropped);
+        Assert.Single(a.Reports, line => line.Contains("share no memory"));
+        Assert.Empty(b.Received);
+    }
+
+    [Fact]
     public void An_actor_that_is_not_registered_gets_nothing()
     {
         var (a, b) = (Start(ChannelChoice.Tcp), Start(ChannelChoice.Tcp));
@@ -141,9 +166,9 @@ public sealed class ChannelHubTests : IDisposable
         return floats;
     }
 
-    private Node Start(ChannelChoice choice, string? publicHost = null, Func<IProtocolMessage, IDisposable?>? hold = null)
+    private Node Start(ChannelChoice choice, string? publicHost = null, Func<IProtocolMessage, IDisposable?>? hold = null, Action<Address, string>? refused = null)
     {
-        var node = new Node(choice, publicHost, hold);
+        var node = new Node(choice, publicHost, hold, refused);
         nodes.Add(node);
         return node;
     }
@@ -152,7 +177,7 @@ public sealed class ChannelHubTests : IDisposable
     {
         private readonly ConcurrentQueue<string> reports = new();
 
-        public Node(ChannelChoice choice, string? publicHost, Func<IProtocolMessage, IDisposable?>? hold)
+        public Node(ChannelChoice choice, string? publicHost, Func<IProtocolMessage, IDisposable?>? hold, Action<Address, string>? refused)
         {
             var config = ConfigurationFactory.ParseString("""
                 akka.actor.provider = remote
@@ -163,7 +188,7 @@ public sealed class ChannelHubTests : IDisposable
             Actor = System.ActorOf(Props.Create(() => new Sink(received)), "server-0");
             Hub = new ChannelHub(System, new ChannelHubOptions
             {
-                Rules = new FrameRules(Job, Plan, 8), Choice = choice, PublicHost = publicHost, Hold = hold, Report = reports.Enqueue, Channel = Pair.Quick,
+                Rules = new FrameRules(Job, Plan, 8), Choice = choice, PublicHost = publicHost, Hold = hold, Report = reports.Enqueue, Channel = Pair.Quick, Refused = refused ?? ((_, _) => { }),
             });
             Hub.Register(Actor, new PoolPlacer());
         }

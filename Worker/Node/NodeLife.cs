@@ -26,7 +26,9 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
     /// <param name="stop">Leaves.</param>
     public async Task<NodeEnd> RunAsync(TimeSpan wait, CancellationToken stop)
     {
-        var system = NodeSystem.Start(NodeSystem.WorkerRole, options.Network, identity);
+        // Looked up once in a life: another one may be on another network.
+        var network = options.Network.Resolved();
+        var system = NodeSystem.Start(NodeSystem.WorkerRole, network, identity);
         health.Within(system);
         var cluster = Cluster.Get(system);
         var incarnation = new Incarnation(cluster.SelfUniqueAddress.Uid);
@@ -43,7 +45,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             if (await Task.WhenAny(offered.Task, ended.Task, Task.Delay(wait, CancellationToken.None)).ConfigureAwait(false) is var first && first != offered.Task && first != ended.Task) return new NodeEnd.NotFound();
             if (ended.Task.IsCompleted) return await ended.Task.ConfigureAwait(false);
             var (offer, gate) = await offered.Task.ConfigureAwait(false);
-            return await WorkAsync(system, offer, gate, agent, incarnation, ended).ConfigureAwait(false);
+            return await WorkAsync(system, network, offer, gate, agent, incarnation, ended).ConfigureAwait(false);
         }
         finally
         {
@@ -52,7 +54,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         }
     }
 
-    private async Task<NodeEnd> WorkAsync(ExtendedActorSystem system, Nodes.Offer offer, IActorRef gate, IActorRef agent, Incarnation incarnation, TaskCompletionSource<NodeEnd> ended)
+    private async Task<NodeEnd> WorkAsync(ExtendedActorSystem system, NodeNetwork network, Nodes.Offer offer, IActorRef gate, IActorRef agent, Incarnation incarnation, TaskCompletionSource<NodeEnd> ended)
     {
         NodeJob job;
         try
@@ -75,10 +77,15 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces, job.Codec, job.WeightsCodec, stateLength),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
-            PublicHost = options.Network.ReachedAt,
+            PublicHost = network.ReachedAt,
             Identity = identity,
             Staleness = job.Job.Consistency.StalenessBound,
             Report = note,
+            Refused = (_, reason) =>
+            {
+                agent.Tell(new NodeAgent.ToGate(new Nodes.Unfit(options.Name, reason)));
+                ended.TrySetResult(new NodeEnd.Refused(reason));
+            },
         });
         using var group = new ComputeGroup();
         var store = new WeightStore(-1, new FloatBuffer(job.Buckets.Layout.Length), job.Job.Consistency.StalenessBound);

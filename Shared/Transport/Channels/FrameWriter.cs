@@ -60,7 +60,7 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
         Send(link, head.AsSpan(0, FrameHeader.Size + length), default, Crc32C.Of(head.AsSpan(FrameHeader.Size, length)));
     }
 
-    /// <summary>Sends a frame whose payload stands in memory; the first part leaves with the header, the last one with the checksum.</summary>
+    /// <summary>Sends a frame whose payload stands in memory; the first part leaves with the header, the last one with the checksum, unless the link sums up a long payload while it copies it.</summary>
     private void Send(ByteLink link, ReadOnlySpan<byte> start, ReadOnlySpan<byte> payload, uint checksum)
     {
         if (link.CanSum && payload.Length > Part)

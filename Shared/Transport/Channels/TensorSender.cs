@@ -23,6 +23,8 @@ internal sealed class TensorSender : IDisposable
     private readonly ChannelOptions options;
     private readonly Connector connect;
     private readonly Action<string> report;
+    private readonly Action broken;
+    private readonly Action<string> refused;
     private readonly Thread thread;
     private Guid session = Guid.NewGuid();
     private ByteLink? link;
@@ -36,8 +38,11 @@ internal sealed class TensorSender : IDisposable
     private long dropped;
     private long window;
 
-    public TensorSender(string name, FrameRules rules, TensorMessages messages, ChannelOptions options, Connector connect, Action<string> report)
+    /// <summary>Begins to connect. <paramref name="broken"/> is called when a connection that was open is no more and nobody here closed it; <paramref name="refused"/>, with the reason, when no connection will ever do.</summary>
+    public TensorSender(string name, FrameRules rules, TensorMessages messages, ChannelOptions options, Connector connect, Action<string> report, Action? broken = null, Action<string>? refused = null)
     {
+        this.broken = broken ?? (() => { });
+        this.refused = refused ?? (_ => { });
         writer = new FrameWriter(rules, messages);
         this.options = options;
         this.connect = connect;
@@ -45,9 +50,6 @@ internal sealed class TensorSender : IDisposable
         thread = new Thread(Run) { IsBackground = true, Name = $"to {name}" };
         thread.Start();
     }
-
-    /// <summary>Called when a connection that was open is no more, and nobody here closed it.</summary>
-    public Action Broken { get; init; } = () => { };
 
     /// <summary>Tensors dropped because too many waited.</summary>
     public long Dropped => Interlocked.Read(ref dropped);
@@ -111,6 +113,11 @@ internal sealed class TensorSender : IDisposable
             open?.Dispose();
             thread.Join();
         }
+        LetGo();
+    }
+
+    private void LetGo()
+    {
         foreach (var item in unconfirmed.Concat(waiting.UnorderedItems.Select(item => item.Element))) item.Hold?.Dispose();
     }
 
@@ -135,7 +142,12 @@ internal sealed class TensorSender : IDisposable
             catch (ChannelException error)
             {
                 if (!stopped) report(error.Message);
-                if (!stopped && wasOpen) Broken();
+                if (!stopped && wasOpen) broken();
+                if (error.IsFinal)
+                {
+                    GiveUp(error.Message);
+                    return;
+                }
             }
             if (stopped) SayGoodbye();
             Close();
@@ -147,6 +159,18 @@ internal sealed class TensorSender : IDisposable
     }
 
     private void Enqueue(Outgoing item) => waiting.Enqueue(item, (item.Place.Step, item.Place.Bucket, order++));
+
+    private void GiveUp(string reason)
+    {
+        lock (gate)
+        {
+            if (stopped) return;
+            stopped = true;
+        }
+        // Nobody else touches what waits from here on.
+        LetGo();
+        refused(reason);
+    }
 
     private void SayGoodbye()
     {
