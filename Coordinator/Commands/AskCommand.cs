@@ -19,7 +19,9 @@ internal static class AskCommand
         new("coordinator", "<host:port>", "Job", "Where the coordinator is.", (options, given) => options with { Coordinator = given.NotEmpty("host:port") }),
         new("coordinator-timeout", "<seconds>", "Job", "How long to wait for its answer. Default: 10.", (options, given) => options with { Timeout = TimeSpan.FromSeconds(given.Number(0, 1e6)) }),
         new("output", "<format>", "Job", "text or json. Default: text.", (options, given) => options with { Json = given.OneOf(["text", "json"]) == "json" }),
-        .. NetworkSettings.For<AskOptions>(options => options.Network, (options, network) => options with { Network = network }),
+        // In appsettings.json these are of the node that runs there, whose port is taken.
+        .. NetworkSettings.For<AskOptions>(options => options.Network, (options, network) => options with { Network = network })
+            .Select(row => row.Name is "host" or "public-host" or "port" ? row with { IsInAppSettings = false } : row),
     ];
 
     /// <summary>What is asked, of whom.</summary>
@@ -53,7 +55,7 @@ internal static class AskCommand
         using var identity = options.Network.Identity();
         var address = NodeSystem.AddressOf(options.Coordinator, identity is not null);
         var token = JobToken.Load(options.Network.TokenFile);
-        var system = NodeSystem.Start("command", options.Network, identity);
+        var system = NodeSystem.Start("command", options.Network, identity, token?.Seal());
         try
         {
             var incarnation = new Incarnation(Cluster.Get(system).SelfUniqueAddress.Uid);

@@ -18,7 +18,7 @@ internal static class EvaluateCommand
     private static readonly IReadOnlyList<Setting<EvaluateOptions>> Settings =
     [
         .. EvaluateSettings.Rows,
-        new("metrics", "<names>", "Output", $"What is measured: {MetricCatalog.Usage}. Default: as in training.", (options, given) => options with { Metrics = given.NotEmpty(MetricCatalog.Usage).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) }),
+        new("metrics", "<names>", "Output", $"What is measured: {MetricCatalog.Usage}. Default: as in training.", (options, given) => options with { Metrics = given.NotEmpty(MetricCatalog.Usage).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) }) { IsInAppSettings = false },
         new("output", "<format>", "Output", "text or json. Default: text.", (options, given) => options with { Json = given.OneOf(["text", "json"]) == "json" }),
     ];
 

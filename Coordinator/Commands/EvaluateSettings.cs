@@ -87,11 +87,11 @@ internal static class EvaluateSettings
     public static readonly IReadOnlyList<Setting<EvaluateOptions>> Rows =
     [
         new("checkpoint", "<path>", Group, "The trained model: a checkpoint, a run's folder, its weights.safetensors or best.safetensors, or weights of other origin with --model.", (options, given) => options with { Checkpoint = given.NotEmpty("a file or folder") }),
-        new("data", "<data>", Group, $"The data: {DataSources.Usage}. Tables and text are read as they were in training. Default: the data of training.", (options, given) => options with { Data = given.NotEmpty(DataSources.Usage) }),
+        new("data", "<data>", Group, $"The data: {DataSources.Usage}. Tables and text are read as they were in training. Default: the data of training.", (options, given) => options with { Data = given.NotEmpty(DataSources.Usage) }) { IsInAppSettings = false },
         new("part", "<part>", Group, "Splits the data as for training and takes this part: test or train. Default: all of a table or text that --data names, else test.", (options, given) => options with { Part = given.OneOf(SavedData.Parts) }),
-        new("model", "<name>", Group, $"For weights that do not say what they belong to: {string.Join(", ", JobDefaults.Models)}.", (options, given) => options with { Model = given.OneOf(JobDefaults.Models) }),
-        new("loss", "<name>", Group, $"The loss, where it is not that of training: {string.Join(", ", NamedLosses.Names)}.", (options, given) => options with { Loss = JobParts.Loss(new JobOptions(), given).Loss }),
-        new("numerics", "<level>", Group, $"Instruction set to compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: that of training, where this machine has it.", (options, given) => options with { Numerics = given.OneOf(JobOptions.NumericsLevels) }),
+        new("model", "<name>", Group, $"For weights that do not say what they belong to: {string.Join(", ", JobDefaults.Models)}.", (options, given) => options with { Model = given.OneOf(JobDefaults.Models) }) { IsInAppSettings = false },
+        new("loss", "<name>", Group, $"The loss, where it is not that of training: {string.Join(", ", NamedLosses.Names)}.", (options, given) => options with { Loss = JobParts.Loss(new JobOptions(), given).Loss }) { IsInAppSettings = false },
+        new("numerics", "<level>", Group, $"Instruction set to compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: that of training, where this machine has it.", (options, given) => options with { Numerics = given.OneOf(JobOptions.NumericsLevels) }) { IsInAppSettings = false },
     ];
 
     /// <summary>Shows how far it is, on a terminal, once that takes longer than a moment.</summary>

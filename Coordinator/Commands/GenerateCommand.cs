@@ -23,9 +23,9 @@ internal static class GenerateCommand
         new("tokens", "<n>", Group, "Tokens to generate; a token is a character or a byte pair, as the model was trained. Default: 200.", (asked, given) => asked with { Options = asked.Options with { Tokens = given.Int(1, int.MaxValue) } }),
         new("temperature", "<x>", Group, "Below 1 likely tokens become likelier, above 1 unlikely ones; 0 always takes the likeliest. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Temperature = given.Number(0) } }),
         new("top-k", "<n>", Group, "Draws from the n likeliest tokens only. Default: from all.", (asked, given) => asked with { Options = asked.Options with { TopK = given.Int(1, int.MaxValue) } }),
-        new("seed", "<n>", Group, "Key of the draws. Default: 0.", (asked, given) => asked with { Options = asked.Options with { Seed = given.Unsigned() } }),
-        new("keep", "<n>", Group, "Tokens that stay in view when the model's context is full. The context less 1 lets the view slide on token by token, at the cost of reading all of it for each. Default: half of the context.", (asked, given) => asked with { Options = asked.Options with { Keep = given.Int(1, int.MaxValue) } }),
-        new("numerics", "<level>", "Output", $"Instruction set to compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: auto, the best there is.", (asked, given) => asked with { Numerics = given.OneOf(JobOptions.NumericsLevels) }),
+        new("seed", "<n>", Group, "Key of the draws. Default: 0.", (asked, given) => asked with { Options = asked.Options with { Seed = given.Unsigned() } }) { IsInAppSettings = false },
+        new("keep", "<n>", Group, "Tokens that stay in view when the model's context is full. The context less 1 lets the view slide on token by token, at the cost of reading all of it for each. Default: half of the context.", (asked, given) => asked with { Options = asked.Options with { Keep = given.Int(1, int.MaxValue) } }) { IsInAppSettings = false },
+        new("numerics", "<level>", "Output", $"Instruction set to compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: auto, the best there is.", (asked, given) => asked with { Numerics = given.OneOf(JobOptions.NumericsLevels) }) { IsInAppSettings = false },
         new("output", "<format>", "Output", "text: prompt and text, as it comes; json: one line with all of it. Default: text.", (asked, given) => asked with { Json = given.OneOf(["text", "json"]) == "json" }),
     ];
 

@@ -35,11 +35,11 @@ internal static class ModelSettings
     private static readonly IReadOnlyList<Setting<ModelOptionsGiven>> Rows =
     [
         new("checkpoint", "<path>", Group, "The trained model: a checkpoint, a run's folder, its weights.safetensors, or a safetensors file of other origin.", (options, given) => options with { Checkpoint = given.NotEmpty("a file or folder") }),
-        new("model", "<name>", Group, $"For weights of other origin: the model that they are of, {string.Join(", ", JobDefaults.Models)}.", (options, given) => options with { Model = given.OneOf(JobDefaults.Models) }),
-        new("data", "<data>", Group, "For weights of other origin: the data that the model was trained on, for its shapes and vocabulary.", (options, given) => options with { Data = given.NotEmpty(DataSources.Usage) }),
+        new("model", "<name>", Group, $"For weights of other origin: the model that they are of, {string.Join(", ", JobDefaults.Models)}.", (options, given) => options with { Model = given.OneOf(JobDefaults.Models) }) { IsInAppSettings = false },
+        new("data", "<data>", Group, "For weights of other origin: the data that the model was trained on, for its shapes and vocabulary.", (options, given) => options with { Data = given.NotEmpty(DataSources.Usage) }) { IsInAppSettings = false },
     ];
 
     /// <summary>The settings as a part of a command's own options.</summary>
     public static IEnumerable<Setting<T>> For<T>(Func<T, ModelOptionsGiven> get, Func<T, ModelOptionsGiven, T> with) =>
-        Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+        Rows.Select(row => row.Of(get, with));
 }

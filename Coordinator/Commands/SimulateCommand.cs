@@ -13,14 +13,14 @@ internal static class SimulateCommand
 
     private static readonly IReadOnlyList<Setting<Asked>> Settings =
     [
-        new("seed", "<n>", "Simulation", "The first seed. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Seed = given.Long(0, int.MaxValue) } }),
+        new("seed", "<n>", "Simulation", "The first seed. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Seed = given.Long(0, int.MaxValue) } }) { IsInAppSettings = false },
         new("seeds", "<n>", "Simulation", "How many seeds, one run each. Default: 1000.", (asked, given) => asked with { Options = asked.Options with { Seeds = given.Int(1, int.MaxValue) } }),
-        new("workers", "<n>", "Simulation", "Workers at the start. Default: 4.", (asked, given) => asked with { Options = asked.Options with { Workers = given.Int(1, 1024) } }),
+        new("workers", "<n>", "Simulation", "Workers at the start. Default: 4.", (asked, given) => asked with { Options = asked.Options with { Workers = given.Int(1, 1024) } }) { IsInAppSettings = false },
         new("faults", "<kinds>", "Simulation", $"all, none or a list of {string.Join(", ", FaultKinds.All.Select(FaultKinds.Name))}. Default: all.", (asked, given) => asked with { Options = asked.Options with { Faults = FaultKinds.Parse(given.Text) } }),
-        new("consistency", "<mode>", "Simulation", "bsp, ssp:<s> or async. Default: bsp.", (asked, given) => asked with { Options = asked.Options with { Consistency = Consistency.Parse(given.Text) } }),
-        new("servers", "<n>", "Simulation", $"Parameter servers, 1 to {TinyReplica.MostServers}. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Servers = given.Int(1, TinyReplica.MostServers) } }),
-        new("bucket-bytes", "<n>", "Simulation", "The largest bucket; 16384 makes four of the small model. Default: 1048576.", (asked, given) => asked with { Options = asked.Options with { BucketBytes = given.Int(1, int.MaxValue) } }),
-        new("speculate", "", "Simulation", "Lets idle workers compute what others are slow with.", (asked, given) => asked with { Options = asked.Options with { Speculate = given.Switch() } }),
+        new("consistency", "<mode>", "Simulation", "bsp, ssp:<s> or async. Default: bsp.", (asked, given) => asked with { Options = asked.Options with { Consistency = Consistency.Parse(given.Text) } }) { IsInAppSettings = false },
+        new("servers", "<n>", "Simulation", $"Parameter servers, 1 to {TinyReplica.MostServers}. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Servers = given.Int(1, TinyReplica.MostServers) } }) { IsInAppSettings = false },
+        new("bucket-bytes", "<n>", "Simulation", "The largest bucket; 16384 makes four of the small model. Default: 1048576.", (asked, given) => asked with { Options = asked.Options with { BucketBytes = given.Int(1, int.MaxValue) } }) { IsInAppSettings = false },
+        new("speculate", "", "Simulation", "Lets idle workers compute what others are slow with.", (asked, given) => asked with { Options = asked.Options with { Speculate = given.Switch() } }) { IsInAppSettings = false },
         new("output", "<format>", "Output", "text or json. Default: text.", (asked, given) => asked with { Json = given.OneOf(["text", "json"]) == "json" }),
     ];
 

@@ -23,13 +23,16 @@ public sealed record Setting<T>(string Name, string Value, string Group, string 
     /// <summary>The words that it may be, for the schema of job files; empty where it is no choice of words.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
+    /// <summary>Whether appsettings.json may give it. There a name means the same to all commands; one that means something else to this command comes from its options and the environment.</summary>
+    public bool IsInAppSettings { get; init; } = true;
+
     /// <summary>Whether it may be given without a value.</summary>
     public bool IsSwitch => Value.Length == 0;
 
     /// <summary>The same setting of options that hold the record as a part.</summary>
     public Setting<TWhole> Of<TWhole>(Func<TWhole, T> get, Func<TWhole, T, TWhole> with) =>
-        new(Name, Value, Group, Help, (whole, given) => with(whole, Set(get(whole), given))) { Words = Words };
+        new(Name, Value, Group, Help, (whole, given) => with(whole, Set(get(whole), given))) { Words = Words, IsInAppSettings = IsInAppSettings };
 
-    /// <summary>Whether a key in a file means this setting: case, dashes and underscores do not matter.</summary>
-    public bool IsKey(string key) => string.Equals(Name.Replace("-", ""), key.Replace("-", "").Replace("_", ""), StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether a key in a file means this setting.</summary>
+    public bool IsKey(string key) => SettingNames.Same(Name, key);
 }

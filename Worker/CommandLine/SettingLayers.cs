@@ -20,8 +20,8 @@ public static class SettingLayers
         return layer;
     }
 
-    /// <summary>The settings in <see cref="AppSettings"/>; none where there is no such file or section.</summary>
-    /// <exception cref="UserErrorException">The file is not JSON, or a key is no setting.</exception>
+    /// <summary>The settings in <see cref="AppSettings"/>, which all commands share: those of others are passed over; none where there is no such file or section.</summary>
+    /// <exception cref="UserErrorException">The file is not JSON, or a key is no setting of any command.</exception>
     public static Dictionary<string, GivenText> FromAppSettings<T>(IReadOnlyList<Setting<T>> settings, string path)
     {
         var layer = new Dictionary<string, GivenText>();
@@ -31,8 +31,11 @@ public static class SettingLayers
         if (section.ValueKind != JsonValueKind.Object) throw new UserErrorException($"{path}: DistTrain is not an object, expected {{ \"DistTrain\": {{ \"batch-size\": 64 }} }}");
         foreach (var property in section.EnumerateObject())
         {
-            var setting = settings.FirstOrDefault(known => known.IsKey(property.Name)) ?? throw new UserErrorException(
-                $"{path}: DistTrain has no setting '{property.Name}'{Suggestion.Hint(property.Name, settings.Select(s => s.Name))}");
+            if (settings.FirstOrDefault(known => known.IsKey(property.Name)) is not { IsInAppSettings: true } setting)
+            {
+                if (SettingNames.Has(property.Name)) continue;
+                throw new UserErrorException($"{path}: DistTrain has no setting '{property.Name}'{Suggestion.Hint(property.Name, SettingNames.All)}");
+            }
             var text = property.Value.ValueKind switch
             {
                 JsonValueKind.String => property.Value.GetString()!,
