@@ -29,6 +29,9 @@ public sealed record ChannelOptions
     /// <summary>Connections that may be in their hand-shake at one time.</summary>
     public int LargestBacklog { get; init; } = 64;
 
+    /// <summary>How long connections that are none of the job's are counted before they are told of in one line.</summary>
+    public TimeSpan StrangerPeriod { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>
     /// These options with a window that no job can fill for good. A server keeps a step's contributions until the bucket's last one is in; a worker that owns several leaves sends all buckets of one before those of the next, so a smaller
     /// window would have both wait for each other.

@@ -14,6 +14,7 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
     private readonly Lock gate = new();
     private readonly LinkedList<InboundSession> sessions = [];
     private readonly HashSet<ByteLink> open = [];
+    private readonly StrangerLog strangers = new(report, options.StrangerPeriod);
     private bool stopped;
     private int inHandshake;
 
@@ -40,18 +41,26 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
         if (!stopped) report(line);
     }
 
+    /// <summary>Says that a connection was none of the job's; not for each one, should many come.</summary>
+    public void ReportStranger(string line)
+    {
+        if (!stopped) strangers.Add(line);
+    }
+
     /// <summary>Takes over an accepted connection: hand-shake, then tensors until it ends. Never throws.</summary>
     /// <param name="link">The connection.</param>
     /// <param name="onOpened">Told the kind and the peer once the hand-shake is over.</param>
     public void Serve(ByteLink link, Action<ChannelKind, string>? onOpened = null)
     {
         var opened = link;
+        bool isOurs = false;
         try
         {
             if (!Register(link)) return;
             var kind = ChannelKind.Tcp;
             InboundSession session = null!;
             using (var time = BeginHandshake(link)) opened = time.Within(() => new Handshake(Job.Value, secret).Accept(link, Find, out kind, out session));
+            isOurs = true;
             opened.Timeout = options.StallTimeout;
             session.Attach(opened);
             onOpened?.Invoke(kind, link.Peer);
@@ -60,7 +69,8 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
         }
         catch (ChannelException error)
         {
-            Report($"channel closed: {error.Message}");
+            if (isOurs) Report($"channel closed: {error.Message}");
+            else ReportStranger($"channel closed: {error.Message}");
         }
         catch (Exception error)
         {
@@ -98,6 +108,7 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
             stopped = true;
             links = [.. open];
         }
+        strangers.Dispose();
         foreach (var link in links) link.Dispose();
     }
 

@@ -23,7 +23,7 @@ internal sealed class HubActor(ChannelContext context, Messages.Offer offer, Act
         {
             case Messages.Wanted wanted:
                 if (wanted.Job == offer.Job) Sender.Tell(offer, Self);
-                else context.Report($"{Sender.Path.Address} asks for channels of job {wanted.Job}, this is {offer.Job}");
+                else context.ReportStranger($"{Sender.Path.Address} asks for channels of job {wanted.Job}, this is {offer.Job}");
                 break;
             case Messages.Offer other:
                 if (other.Job == offer.Job) onOffer(Sender.Path.Address, other, Sender);

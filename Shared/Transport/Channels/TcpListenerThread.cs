@@ -84,7 +84,7 @@ internal sealed class TcpListenerThread : IDisposable
         }
         catch (Exception error) when (error is IOException or SocketException or AuthenticationException or ObjectDisposedException)
         {
-            context.Report($"channel closed: {error.Message}");
+            context.ReportStranger($"channel closed: {error.Message}");
             socket.Dispose();
         }
         finally
