@@ -17,6 +17,12 @@ public sealed record ClusterJob
     /// <summary>What turns an averaged gradient, or any slice of it, into the next weights: parameters by the optimizer, running statistics by their own update.</summary>
     public required UpdateRule Rule { get; init; }
 
+    /// <summary>What the servers step by: <see cref="Rule"/>, but under <c>local:H</c>, where shards step by that and servers by the outer optimizer.</summary>
+    public UpdateRule ServerRule => Consistency is Consistency.Local ? new Reduction.OuterRule(Layout, Outer ?? new OuterOptions()) : Rule;
+
+    /// <summary>Optimizer state buffers that every leaf has of its own.</summary>
+    internal int LeafOptimizerStates => Worker.WorkerSetup.LeafOptimizerStates(Consistency, Rule);
+
     /// <summary>The learning rate of a step, from 0.</summary>
     public required Func<long, double> LearningRate { get; init; }
 
@@ -26,7 +32,7 @@ public sealed record ClusterJob
     /// <summary>The weights to start from, in <see cref="Layout"/>; copied.</summary>
     public required FloatBuffer Weights { get; init; }
 
-    /// <summary>The optimizer state to start from, one buffer per state name; fresh where null. Copied.</summary>
+    /// <summary>The servers' optimizer state to start from, one buffer per state name; fresh where null. Copied.</summary>
     public IReadOnlyList<FloatBuffer>? State { get; init; }
 
     /// <summary>Steps that are already in the weights.</summary>
@@ -35,7 +41,7 @@ public sealed record ClusterJob
     /// <summary>The figures that go with <see cref="StartStep"/>, as a checkpoint's notes; null for a fresh start.</summary>
     public IReadOnlyDictionary<string, string>? Notes { get; init; }
 
-    /// <summary>The error-feedback states to start from, by leaf; a leaf without one starts at zero.</summary>
+    /// <summary>The states of leaves to start from, of error feedback or local steps; a leaf without one starts at zero.</summary>
     public IReadOnlyDictionary<int, Checkpoints.ResidualState> Residuals { get; init; } = new Dictionary<int, Checkpoints.ResidualState>();
 
     /// <summary>Whether the loss's denominator of a piece is its number of samples, as for a plain mean.</summary>

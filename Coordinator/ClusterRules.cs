@@ -24,7 +24,7 @@ public static class ClusterRules
         if (local && job.Plan.ClipNorm is not null) throw Exclude("clip-norm", job.Plan.ClipNorm.ToString()!, mode, "what is averaged is a change of weights, not a gradient");
         if (!local && job.Outer is { } outer) throw new UserErrorException(FormattableString.Invariant($"outer-lr and outer-momentum were {outer.LearningRate} and {outer.Momentum}, which does not go with consistency {mode}: only local:<H> has an outer optimizer"));
         if (options.Checkpoints is null) return;
-        if (async || local) throw Exclude("checkpoint-dir", options.Checkpoints.Folder.Path, mode, "its state is not saved yet");
+        if (async) throw Exclude("checkpoint-dir", options.Checkpoints.Folder.Path, mode, "its pieces are never all at the same step, so there is no state to go on from");
     }
 
     private static UserErrorException Exclude(string option, string value, string mode, string why) =>

@@ -85,7 +85,7 @@ public sealed partial class CoordinatorActor
 
     private Dictionary<string, string> Notes(out Tensors.FloatBuffer? best)
     {
-        var notes = metrics.Notes(applied.Complete);
+        var notes = metrics.Notes(Steps);
         best = epochs.AddTo(notes);
         return notes;
     }

@@ -108,10 +108,10 @@ public sealed partial class CoordinatorActor
         if (phase == Phase.Halting) Settle();
     }
 
-    /// <summary>An error-feedback state went with its worker.</summary>
+    /// <summary>A leaf's state went with its worker.</summary>
     private void OnResidualLost(int leaf, long after)
     {
-        string lost = $"the residual of shard {leaf / setup.Plan.Accumulate} was lost with its worker after step {clocks.StepsOf(after).End}";
+        string lost = $"the {(setup.Consistency is Training.Consistency.Local ? "optimizer state" : "residual")} of shard {leaf / setup.Plan.Accumulate} was lost with its worker after step {clocks.StepsOf(after).End}";
         if (setup.ExactRecovery) End(new RunEvent.RolledBack(applied.Complete, lost));
         else setup.Observer(new RunEvent.Warning($"{lost}: it goes on from zero, and the result is not that of a run without the crash; with --exact-recovery it would go back to the last checkpoint", "--exact-recovery"));
     }

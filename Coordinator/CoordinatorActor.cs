@@ -55,7 +55,7 @@ public sealed partial class CoordinatorActor : UntypedActor
         epochs = new EpochLedger(setup.Plan, setup.Watch, setup.Best, Steps, setup.Notes);
         setup.SetRate(epochs.Rate);
         orders = new RunOrders(setup.Term, setup.Plan.Shards);
-        if (setup.Codec.HasState) residuals = new ResidualDesk(setup, roster, Self, OnResidualLost);
+        if (setup.LeavesHaveState) residuals = new ResidualDesk(setup, roster, Self, OnResidualLost);
         // Within one process nothing travels.
         if (setup.WorkersMayJoin && setup.Consistency is Training.Consistency.Bsp) advisor = new SpeedAdvisor(PerStep, IsPlain ? workers => PerStep(SpeedAdvisor.CompressedCodecs, workers) : null);
         foreach (var server in setup.Servers) Context.Watch(server);

@@ -56,10 +56,17 @@ public sealed record CoordinatorSetup
     /// <summary>The figures that the run goes on from, as a checkpoint's notes.</summary>
     public IReadOnlyDictionary<string, string>? Notes { get; init; }
 
-    /// <summary>The error-feedback states that the run goes on from, by leaf.</summary>
+    /// <summary>Whether leaves have a state that lives with the worker which computes them: error feedback of the codec, optimizer state of local steps.</summary>
+    public bool LeavesHaveState
+    {
+        get => field || Codec.HasState;
+        init;
+    }
+
+    /// <summary>The states of leaves that the run goes on from.</summary>
     public IReadOnlyDictionary<int, Checkpoints.ResidualState> Residuals { get; init; } = new Dictionary<int, Checkpoints.ResidualState>();
 
-    /// <summary>Whether a lost error-feedback state ends the run, to go on from the last checkpoint.</summary>
+    /// <summary>Whether a lost state of a leaf ends the run, to go on from the last checkpoint.</summary>
     public bool ExactRecovery { get; init; }
 
     /// <summary>Opens a channel to a worker (first) from the coordinator (second).</summary>

@@ -57,6 +57,7 @@ internal sealed class JobHost
     private ImmutableArray<IActorRef> servers = [];
     private Term term;
     private readonly UpdateRule rule;
+    private readonly ClockPlan clocks;
     private readonly long startClock;
     private readonly BestKeeper best;
     private double rate = 1;
@@ -69,8 +70,9 @@ internal sealed class JobHost
         ClusterRules.Check(job, options);
         Timeline = options.TracePath is null ? null : new Timeline();
         Buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
-        rule = job.Consistency is Consistency.Local ? new OuterRule(job.Layout, Outer) : job.Rule;
-        startClock = new ClockPlan(job.Plan, job.Consistency).StartingAt(job.StartStep);
+        rule = job.ServerRule;
+        clocks = new ClockPlan(job.Plan, job.Consistency);
+        startClock = clocks.StartingAt(job.StartStep);
         version = job.Consistency is Consistency.Async ? startClock * job.Plan.Pieces : startClock;
         state = [.. rule.StateNames.Select((_, i) => InitialState(i))];
         store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
@@ -122,6 +124,7 @@ internal sealed class JobHost
             WeightsCodec = job.WeightsCodec,
             Notes = job.Notes,
             Residuals = job.Residuals,
+            LeavesHaveState = ResidualStore.LengthOf(TensorCodec.Create(job.Codec), job.Layout, job.LeafOptimizerStates) > 0,
             ExactRecovery = options.ExactRecovery,
             Snapshots = snapshots,
             Metrics = job.Metrics,
@@ -182,7 +185,9 @@ internal sealed class JobHost
         if (options.Checkpoints is not { } plan) return;
         if (settled is not null) plan = plan with { Job = JobJson.Of(settled), Numerics = settled.Numerics };
         writer = new CheckpointWriter(plan, job, () => snapshots!, term, OnEvent);
-        snapshots = new Snapshots(Buckets, state.Length, plan.Every, writer.Post);
+        // Between rounds of local steps only.
+        long everyClock = (plan.Every - 1) / clocks.StepsPerClock + 1;
+        snapshots = new Snapshots(Buckets, state.Length, everyClock, writer.Post);
     }
 
     private void StartServers(ActorSystem system, IActorClock clock, HostPlace place)

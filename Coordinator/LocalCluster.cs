@@ -34,7 +34,7 @@ public sealed class LocalCluster : IAsyncDisposable
         this.job = job;
         this.options = options;
         host = new JobHost(job, options, observer ?? (_ => { }));
-        residuals = new ResidualStore(TensorCodec.Create(job.Codec), job.Layout);
+        residuals = new ResidualStore(TensorCodec.Create(job.Codec), job.Layout, job.LeafOptimizerStates);
         foreach (var (leaf, state) in job.Residuals) residuals.Restore(leaf, state.After, state.Values.Span);
         for (int i = options.Workers; i < Environment.ProcessorCount; i++) host.Group.Add($"helper {i - options.Workers}");
         system = ActorSystem.Create("disttrain", ProtocolConfig.Shared);

@@ -8,7 +8,7 @@ using DistTrain.Transport;
 namespace DistTrain.Worker;
 
 /// <summary>
-/// The error-feedback states that a worker's next leaves need: which are here, which it has asked for, and which others have asked for. Nothing of it is touched while the compute thread is at work.
+/// The states that a worker's next leaves need, of error feedback or local steps: which are here, which it has asked for, and which others have asked for. Nothing of it is touched while the compute thread is at work.
 /// </summary>
 internal sealed class LeafStates(WorkerSetup setup)
 {

@@ -54,7 +54,7 @@ internal sealed class PieceWork : IWaitingWork, IGradientSink, IBucketReady
         (this.setup, this.worker, clocks) = (setup, worker, setup.Clocks);
         bool isLocal = setup.Consistency is Consistency.Local;
         weights = new PieceWeights(setup.Plan, clocks, setup.SampleCountDenominators || isLocal);
-        if (isLocal) local = new LocalSteps(setup.Plan, clocks, setup.Rule!, setup.LearningRate, setup.Buckets.Layout.Length);
+        if (isLocal) local = new LocalSteps(setup.Plan, clocks, setup.Rule!, setup.LearningRate, setup.Residuals, setup.Buckets.Layout.Length);
         readiness = new BucketReadiness(setup.Buckets);
         bucketSent = new bool[setup.Buckets.Buckets.Length];
         if (setup.Codec.IsLossy) coder = new GradientCoder(setup.Residuals.Codec, setup.Residuals, setup.Plan.Seed, setup.Buckets);

@@ -39,7 +39,7 @@ public sealed partial class WorkerActor : UntypedActor
         this.setup = setup;
         progress = new WorkerProgress(setup.Plan, setup.Consistency, setup.Buckets.Buckets.Length);
         pool = new GradientPool(setup.Buckets.Layout.Length);
-        states = setup.Codec.HasState ? new LeafStates(setup) : null;
+        states = setup.Residuals.StateLength > 0 ? new LeafStates(setup) : null;
         askForState = (leaf, after) => setup.Coordinator.Tell(new Residuals.Wanted(term, welcome!.Worker, leaf, after), Self);
         tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);
         if (setup.Speculate) impatience = setup.Clock.Every(setup.SpeculateAfter, Self, Impatience.Instance);
@@ -83,7 +83,7 @@ public sealed partial class WorkerActor : UntypedActor
             case EvaluationComputed done: OnEvaluated(done); break;
             case Membership.Welcome joined: OnWelcome(joined); break;
             case Membership.Rejoin rejoin: OnRejoin(rejoin); break;
-            case Membership.Refused refused:
+            case Membership.Refused refused when welcome is null:
                 setup.Refused(refused.Reason);
                 Context.Stop(Self);
                 break;

@@ -56,12 +56,15 @@ public sealed record WorkerSetup
     /// <summary>The codec of gradients.</summary>
     public CodecSpec Codec { get; init; } = CodecSpec.None;
 
-    /// <summary>The error-feedback states of the node's leaves, where the codec keeps any; shared by the workers of a process.</summary>
+    /// <summary>The states of the node's leaves, where the codec or local steps keep any; shared by the workers of a process.</summary>
     public ResidualStore Residuals
     {
-        get => field ??= new ResidualStore(TensorCodec.Create(Codec), Buckets.Layout);
+        get => field ??= new ResidualStore(TensorCodec.Create(Codec), Buckets.Layout, LeafOptimizerStates(Consistency, Rule));
         init;
     }
+
+    /// <summary>Optimizer state buffers that every leaf has of its own.</summary>
+    public static int LeafOptimizerStates(Consistency consistency, UpdateRule? rule) => consistency is Consistency.Local && rule is not null ? rule.StateNames.Count : 0;
 
     /// <summary>Whether leaves are sent one by one instead of in summed blocks: to be compared one by one, or because a lossy codec is applied to each.</summary>
     public bool LeafByLeaf => Speculate || Codec.IsLossy || Consistency is Consistency.Async;

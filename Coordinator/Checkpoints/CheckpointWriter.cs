@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using DistTrain.Protocol;
 using DistTrain.Tensors;
+using DistTrain.Training;
 
 namespace DistTrain.Coordinator.Checkpoints;
 
@@ -28,11 +29,12 @@ internal sealed class CheckpointWriter : IDisposable
     public CheckpointWriter(CheckpointPlan plan, ClusterJob job, Func<Snapshots> snapshots, Term term, Action<RunEvent> tell)
     {
         (this.plan, this.job, this.term, this.tell) = (plan, job, term, tell);
+        var clocks = new ClockPlan(job.Plan, job.Consistency);
         thread = new Thread(() =>
         {
             foreach (var snapshot in queue.GetConsumingEnumerable())
             {
-                Save(snapshot.Step, snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Notes, snapshot.Residuals, snapshot.Best);
+                Save(Math.Min(clocks.StepsOf(snapshot.Step).First, job.Plan.TotalSteps), snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Notes, snapshot.Residuals, snapshot.Best);
                 snapshots().Return(snapshot);
             }
         }) { IsBackground = true, Name = "checkpoints" };
@@ -66,7 +68,7 @@ internal sealed class CheckpointWriter : IDisposable
                 DataFingerprint = plan.DataFingerprint,
                 DataCard = plan.DataCard,
                 Weights = weights,
-                OptimizerState = [.. job.Rule.StateNames.Select((name, i) => (name, state[i]))],
+                OptimizerState = [.. job.ServerRule.StateNames.Select((name, i) => (name, state[i]))],
                 Extra = [.. ResidualState.ToExtra(residuals), .. BestOf(best)],
                 Notes = notes,
             };

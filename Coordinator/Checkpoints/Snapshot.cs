@@ -5,7 +5,7 @@ namespace DistTrain.Coordinator.Checkpoints;
 /// <summary>A run's state at one step, on its way into a checkpoint: copied bucket by bucket as the servers get there.</summary>
 internal sealed class Snapshot(long step, int parts, SnapshotBuffers? buffers)
 {
-    /// <summary>Steps done.</summary>
+    /// <summary>Clocks done: steps, or rounds of local steps.</summary>
     public long Step => step;
 
     /// <summary>Its memory; null where this step is left out because the disk is behind.</summary>

@@ -72,11 +72,12 @@ internal sealed class RunStart
         string data = training.Data.Fingerprint;
         if (checkpoint.DataFingerprint != data) throw new UserErrorException($"{file}: the checkpoint is of other data: fingerprint {checkpoint.DataFingerprint[..12]}, {training.Data.Name} has {data[..12]}");
         var names = checkpoint.OptimizerState.Select(state => state.Name).ToHashSet();
-        if (!names.SetEquals(job.Rule.StateNames)) throw new UserErrorException($"{file}: the optimizer's state is {string.Join(", ", names)}, expected {string.Join(", ", job.Rule.StateNames)}");
+        var expected = job.ServerRule.StateNames;
+        if (!names.SetEquals(expected)) throw new UserErrorException($"{file}: the optimizer's state is {string.Join(", ", names)}, expected {string.Join(", ", expected)}");
         return job with
         {
             Weights = checkpoint.Weights,
-            State = [.. job.Rule.StateNames.Select(name => checkpoint.OptimizerState.First(state => state.Name == name).Values)],
+            State = [.. expected.Select(name => checkpoint.OptimizerState.First(state => state.Name == name).Values)],
             StartStep = checkpoint.Step,
             Notes = checkpoint.Notes,
             Residuals = ResidualState.FromExtra(checkpoint.Extra),

@@ -28,7 +28,7 @@ internal static class ServeCommand
         .. OperationSettings.For<ServeOptions>(options => options.Operation, (options, operation) => options with { Operation = operation }),
         .. ClusterSettings.For<ServeOptions>(options => options.Cluster, (options, cluster) => options with { Cluster = cluster }),
         new("standby", "", "Checkpoints", "Waits until the coordinator that shares --checkpoint-dir fails, then goes on from its last checkpoint. Workers name both: --coordinator a:4053,b:4053.", (options, given) => options with { Standby = given.Switch() }),
-        new("exact-recovery", "", "Checkpoints", "With --codec topk or powersgd: where a crash loses a shard's residual, goes back to the last checkpoint instead of going on from zero.", (options, given) => options with { Cluster = options.Cluster with { ExactRecovery = given.Switch() } }),
+        new("exact-recovery", "", "Checkpoints", "With --codec topk or powersgd, or --consistency local:<H>: where a crash loses a shard's state, goes back to the last checkpoint instead of going on from zero.", (options, given) => options with { Cluster = options.Cluster with { ExactRecovery = given.Switch() } }),
         .. CheckpointSettings.For<ServeOptions>(options => options.Checkpoints, (options, checkpoints) => options with { Checkpoints = checkpoints }),
         .. OutputSettings.For<ServeOptions>(options => options.Output, (options, output) => options with { Output = output }),
     ];

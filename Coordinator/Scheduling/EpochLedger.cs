@@ -43,8 +43,8 @@ internal sealed class EpochLedger
     /// <summary>The factor on the schedule's learning rate.</summary>
     public double Rate => watch is null ? 1 : State.Plateau.Rate;
 
-    /// <summary>Whether the last of so many steps ended an epoch that nobody has looked at yet: the run was stopped just then.</summary>
-    public bool IsOpen(long steps) => steps > 0 && steps % plan.StepsPerEpoch == 0 && steps / plan.StepsPerEpoch > ended;
+    /// <summary>Whether an epoch has ended in so many steps that nobody has looked at yet: the run was stopped just then.</summary>
+    public bool IsOpen(long steps) => steps / Math.Max(1, plan.StepsPerEpoch) > ended;
 
     /// <summary>Looks at an epoch; returns whether it is the best so far.</summary>
     /// <param name="epoch">Its number, from 0.</param>
@@ -54,7 +54,8 @@ internal sealed class EpochLedger
     /// <param name="best">A copy of its weights, where <see cref="IsBest"/> said so.</param>
     public bool Observe(int epoch, long steps, double trainLoss, MetricSum? test, FloatBuffer? best)
     {
-        if (steps % plan.StepsPerEpoch != 0) beforeCut = (State, BestWeights, ended);
+        // A round of local steps may end an epoch in its middle; only the last step of all cuts one short.
+        if (steps == plan.TotalSteps && steps % plan.StepsPerEpoch != 0) beforeCut = (State, BestWeights, ended);
         ended = epoch + 1;
         if (watch is null) return false;
         State = watch.Observe(State, epoch, trainLoss, test);

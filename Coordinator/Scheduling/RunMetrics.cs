@@ -37,7 +37,7 @@ public sealed class RunMetrics
     {
         var notes = new Dictionary<string, string>();
         // An epoch that a limit on steps has cut short goes on after a resume with a higher limit.
-        bool isCut = epoch.Samples == 0 && steps % plan.StepsPerEpoch != 0;
+        bool isCut = epoch.Samples == 0 && steps == plan.TotalSteps && steps % plan.StepsPerEpoch != 0;
         var running = isCut ? finishedEpoch : epoch;
         if (running is { Samples: > 0 }) notes[EpochNote] = running.ToText();
         if (!isCut && finishedEpoch is { } finished) notes[FinishedNote] = finished.ToText();

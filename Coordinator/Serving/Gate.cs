@@ -59,11 +59,11 @@ internal sealed record GateSetup
 /// </summary>
 internal sealed class Gate : UntypedActor, IWithTimers
 {
-    private static readonly TimeSpan AsksAgain = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AsksAgain = TimeSpan.FromSeconds(1), TellsAgain = TimeSpan.FromMilliseconds(250);
 
     private readonly GateSetup setup;
     private readonly Cluster cluster = Cluster.Get(Context.System);
-    private readonly Dictionary<Address, (string Name, TimeSpan Heard)> nodes = [];
+    private readonly NodeBook nodes = new();
     private readonly Dictionary<Address, (Nodes.Hello Hello, IActorRef Node, TimeSpan Heard)> waiting = [];
     private Opened? opened;
     private bool over, goesOn;
@@ -78,7 +78,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     /// <inheritdoc/>
     protected override void PreStart() =>
-        cluster.Subscribe(Self, ClusterEvent.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.ReachableMember), typeof(ClusterEvent.MemberRemoved), typeof(ClusterEvent.MemberExited));
+        cluster.Subscribe(Self, ClusterEvent.InitialStateAsEvents, typeof(ClusterEvent.MemberJoined), typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.ReachableMember), typeof(ClusterEvent.MemberRemoved), typeof(ClusterEvent.MemberExited));
 
     /// <inheritdoc/>
     protected override void PostStop() => cluster.Unsubscribe(Self);
@@ -99,9 +99,13 @@ internal sealed class Gate : UntypedActor, IWithTimers
                 Lose(Sender.Path.Address);
                 Forget(Sender.Path.Address);
                 break;
-            case Nodes.Bye: Forget(Sender.Path.Address); break;
+            case Nodes.Bye: OnBye(Sender.Path.Address); break;
+            case ClusterEvent.MemberJoined { Member: var member } when member.Address != cluster.SelfAddress && !nodes.HasPassed(member.Address):
+                setup.Report($"{member.Address} is shut out: it has joined the cluster and not the job");
+                cluster.Down(member.Address);
+                break;
             case ClusterEvent.UnreachableMember { Member: var member } when member.Address != cluster.SelfAddress:
-                setup.Report($"{NameOf(member.Address)} is silent");
+                setup.Report($"{nodes.NameOf(member.Address)} is silent");
                 Lose(member.Address);
                 Timers.StartSingleTimer(member.Address, new ShutOut(member.Address), setup.StableAfter);
                 break;
@@ -114,14 +118,18 @@ internal sealed class Gate : UntypedActor, IWithTimers
                 Forget(removed.Member.Address);
                 break;
             case ShutOut silent:
-                setup.Report($"{NameOf(silent.Node)} is shut out: it was silent for too long");
+                setup.Report($"{nodes.NameOf(silent.Node)} is shut out: it was silent for too long");
                 cluster.Down(silent.Node);
                 break;
             case ChannelBroken broken: OnBroken(broken.Node); break;
             case ChannelRefused refused: OnChannelRefused(refused.Node, refused.Reason); break;
             case Opened job: OnOpened(job); break;
             case JobOver: OnOver(); break;
-            case GoesBack: OnGoesBack(); break;
+            case GoesBack:
+                goesOn = true;
+                OnOver();
+                break;
+            case TellsEnd: OnTellsEnd(); break;
             default: Unhandled(message); break;
         }
     }
@@ -132,7 +140,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
         else if (over)
         {
             // A coordinator that goes back to its checkpoint will answer when it is there again.
-            if (!goesOn) Sender.Tell(new Schedule.JobEnded(setup.Term, "over"), Self);
+            if (!goesOn) Sender.Tell(End, Self);
         }
         else if (opened is { } job) Admit(hello, Sender, job.Offer);
         else Gather(hello);
@@ -146,7 +154,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     private void Admit(Nodes.Hello hello, IActorRef node, Nodes.Offer offer)
     {
-        nodes[node.Path.Address] = (hello.Name, Now);
+        nodes.Admit(node.Path.Address, hello.Name, Now);
         node.Tell(offer, Self);
     }
 
@@ -172,15 +180,14 @@ internal sealed class Gate : UntypedActor, IWithTimers
     /// <summary>A connection for tensors broke: most often its process has died, and nobody needs to wait until it counts as unreachable. One that lives joins again.</summary>
     private void OnBroken(Address node)
     {
-        if (over || !nodes.ContainsKey(node)) return;
-        Lose(node);
+        if (nodes.Knows(node)) Lose(node);
     }
 
     /// <summary>Tensors cannot reach a node by the channels that are allowed: it is of no use, and is told why.</summary>
     private void OnChannelRefused(Address node, string reason)
     {
-        setup.Report($"{NameOf(node)} cannot take part: {reason}");
-        Context.ActorSelection(new RootActorPath(node) / "user" / "node").Tell(new Membership.Refused(reason), Self);
+        setup.Report($"{nodes.NameOf(node)} cannot take part: {reason}");
+        Context.ActorSelection(new RootActorPath(node) / "user" / "node").Tell(new Nodes.Unfit(nodes.NameOf(node), reason), Self);
         Lose(node);
         Forget(node);
     }
@@ -201,7 +208,9 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private string? Refusal(int version, string name, Incarnation incarnation, byte[] proof)
     {
         if (version != Membership.ProtocolVersion) return $"its protocol version is {version}, the coordinator's is {Membership.ProtocolVersion}";
-        if (setup.Token is not { } token || token.Accepts(name, incarnation, proof)) return null;
+        // Its messages would be sealed, and the answers not.
+        if (setup.Token is not { } token) return proof.Length == 0 ? null : "it has a token, the job has none";
+        if (token.Accepts(name, incarnation, proof)) return null;
         return proof.Length == 0 ? "it has no token, the job has one" : "its token is not the job's";
     }
 
@@ -216,57 +225,62 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     private void OnPing(Nodes.Ping ping)
     {
-        var address = Sender.Path.Address;
-        if (over)
-        {
-            Sender.Tell(goesOn ? new Nodes.Pong(default) : new Schedule.JobEnded(setup.Term, "over"), Self);
-            return;
-        }
-        nodes[address] = (ping.Name, Now);
-        Sender.Tell(new Nodes.Pong(setup.Job), Self);
+        bool isKnown = nodes.Heard(Sender.Path.Address, Now);
+        // One that never passed the gate, or was shut out, learns nothing but that it has to begin anew.
+        if (over) Sender.Tell(End, Self);
+        else Sender.Tell(new Nodes.Pong(isKnown ? setup.Job : default), Self);
     }
+
+    /// <summary>Told a node for the job's end; where the run goes back to its last checkpoint, nodes begin again, and find it here.</summary>
+    private IProtocolMessage End => goesOn ? new Nodes.Pong(default) : new Schedule.JobEnded(setup.Term, "over");
 
     /// <summary>The shards of a node's worker move on; the node itself may come back.</summary>
     private void Lose(Address address)
     {
-        double silent = nodes.TryGetValue(address, out var known) ? (Now - known.Heard).TotalMilliseconds : 0;
-        if (opened is not { } job) return;
-        var lost = new NodeLost(address, silent);
+        nodes.Lose(address);
+        if (over || opened is not { } job) return;
+        var lost = new NodeLost(address, nodes.SilenceOf(address, Now).TotalMilliseconds);
         job.Offer.Coordinator.Tell(lost, Self);
         // Weights that wait to be sent there would hold a version of each step until the node is shut out.
         foreach (var server in job.Servers) server.Tell(lost, Self);
     }
 
+    /// <summary>A node ends its system: what it had moves on at once, should it not have been handed over.</summary>
+    private void OnBye(Address address)
+    {
+        if (!nodes.Knows(address)) return;
+        Lose(address);
+        Forget(address);
+    }
+
     private void Forget(Address address)
     {
-        nodes.Remove(address);
-        if (over && nodes.Count == 0) setup.AllGone.TrySetResult();
+        nodes.Forget(address);
+        if (over) OnTellsEnd();
     }
 
+    /// <summary>A message may be lost while a node hangs or its connection opens again: each is told until it has said goodbye, or is given up.</summary>
     private void OnOver()
     {
+        if (over) return;
         over = true;
-        // Nodes that are silent are not waited for: they hear of the end from the others' absence.
-        foreach (var silent in cluster.State.Unreachable) nodes.Remove(silent.Address);
-        if (nodes.Count == 0) setup.AllGone.TrySetResult();
+        nodes.End(Now);
+        Timers.StartPeriodicTimer(TellsEnd.Instance, TellsEnd.Instance, TimeSpan.Zero, TellsAgain);
     }
 
-    /// <summary>Nodes are told that their job is another one from now on: they begin again, and find it here.</summary>
-    private void OnGoesBack()
+    private void OnTellsEnd()
     {
-        goesOn = true;
-        foreach (var node in nodes.Keys) Context.ActorSelection(new RootActorPath(node) / "user" / "node").Tell(new Nodes.Pong(default), Self);
-        OnOver();
+        var left = nodes.YetToHear(Now);
+        if (left.Count == 0) setup.AllGone.TrySetResult();
+        foreach (var node in left) Context.ActorSelection(new RootActorPath(node) / "user" / "node").Tell(End, Self);
     }
 
     /// <summary>How tensors travel to the node of a name; empty where none did yet.</summary>
     private string ChannelTo(string name)
     {
-        var peers = nodes.Where(node => node.Value.Name == name).Select(node => node.Key.ToString()).ToHashSet();
+        var peers = nodes.Named(name).Select(node => node.ToString()).ToHashSet();
         return setup.Channels().FirstOrDefault(channel => peers.Contains(channel.Peer)) is { } found ? found.Kind.Name() : "";
     }
-
-    private string NameOf(Address address) => nodes.TryGetValue(address, out var known) ? known.Name : address.ToString();
 
     /// <summary>The job can begin: what nodes are told of it.</summary>
     internal sealed record Opened(Nodes.Offer Offer, SimdLevel Level, ImmutableArray<IActorRef> Servers) : INoSerializationVerificationNeeded;
@@ -277,7 +291,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
     /// <summary>Tensors cannot be sent to a node, now or later.</summary>
     internal sealed record ChannelRefused(Address Node, string Reason) : INoSerializationVerificationNeeded;
 
-    /// <summary>The run is over: nodes are told when they next ask.</summary>
+    /// <summary>The run is over: nodes are told.</summary>
     internal sealed class JobOver
     {
         public static readonly JobOver Instance = new();
@@ -287,6 +301,11 @@ internal sealed class Gate : UntypedActor, IWithTimers
     internal sealed class GoesBack
     {
         public static readonly GoesBack Instance = new();
+    }
+
+    private sealed class TellsEnd
+    {
+        public static readonly TellsEnd Instance = new();
     }
 
     private sealed record ShutOut(Address Node);

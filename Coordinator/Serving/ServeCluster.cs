@@ -25,6 +25,7 @@ internal sealed class ServeCluster : IDisposable
     private readonly LossWatch losses;
     private readonly Reign? reign;
     private readonly NodeIdentity? identity;
+    private readonly JobToken? token;
     private readonly ExtendedActorSystem system;
     private readonly TaskCompletionSource allGone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ChannelHub? hub;
@@ -44,10 +45,11 @@ internal sealed class ServeCluster : IDisposable
         });
         for (int i = 0; i < Environment.ProcessorCount; i++) host.Group.Add($"server {i}");
         identity = options.Network.Identity();
+        token = JobToken.Load(options.Network.TokenFile);
         if (options.Network.Port != 0) NodeSystem.CheckPort(options.Network);
         var network = options.Network.Resolved();
         Host = network.ReachedAt;
-        system = NodeSystem.Start(NodeSystem.CoordinatorRole, network, identity);
+        system = NodeSystem.Start(NodeSystem.CoordinatorRole, network, identity, token?.Seal());
     }
 
     /// <summary>The host that other nodes reach this one at.</summary>
@@ -67,7 +69,7 @@ internal sealed class ServeCluster : IDisposable
     {
         var place = new HostPlace { MinWorkers = options.MinWorkers, WorkersMayJoin = true, Term = new Term(reign?.Term ?? 1) };
         IActorRef gate = ActorRefs.Nobody;
-        int stateLength = TensorCodec.Create(job.Codec).StateLength(job.Layout.ParameterLength);
+        int stateLength = ResidualStore.LengthOf(TensorCodec.Create(job.Codec), job.Layout, job.LeafOptimizerStates);
         hub = new ChannelHub(system, new ChannelHubOptions
         {
             Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec, stateLength),
@@ -99,7 +101,7 @@ internal sealed class ServeCluster : IDisposable
             Numerics = gathered.Task.IsCompleted ? asked : null,
             MinWorkers = options.MinWorkers,
             Gathered = gathered,
-            Token = JobToken.Load(options.Network.TokenFile),
+            Token = token,
             StableAfter = options.StableAfter,
             Report = host.Note,
             Status = () => status.Now(JobJson.Of(resolved)),

@@ -35,7 +35,7 @@ public static class Nodes
         [property: Key(0)] JobId Job, [property: Key(1)] Term Term, [property: Key(2)] string Options, [property: Key(3)] string Layout, [property: Key(4)] string Data,
         [property: Key(5)] string DataSummary, [property: Key(6)] int Servers, [property: Key(7)] int BucketBytes, [property: Key(8)] bool Speculate, [property: Key(9)] IActorRef Coordinator) : IProtocolMessage;
 
-    /// <summary>Node to gate: it cannot take part, and why; the gate tells people on its side.</summary>
+    /// <summary>Node to gate: it cannot take part, and why; the gate tells people on its side. Gate to a node that takes part: it cannot any more, and why.</summary>
     [MessagePackObject]
     public sealed record Unfit([property: Key(0)] string Name, [property: Key(1)] string Reason) : IProtocolMessage;
 

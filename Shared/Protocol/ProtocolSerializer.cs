@@ -15,12 +15,17 @@ public sealed class ProtocolSerializer : SerializerWithStringManifest
     public const int Id = 7301;
 
     private readonly MessagePackSerializerOptions options;
+    private readonly MessageSeal? seal;
 
     /// <summary>Makes the serializer of an actor system; called by Akka.</summary>
-    public ProtocolSerializer(ExtendedActorSystem system) : base(system) =>
+    public ProtocolSerializer(ExtendedActorSystem system) : base(system)
+    {
         options = MessagePackSerializerOptions.Standard
             .WithSecurity(MessagePackSecurity.UntrustedData.WithMaximumObjectGraphDepth(16))
             .WithResolver(new ProtocolResolver(system));
+        var given = system.Settings.Setup.Get<MessageSeal>();
+        seal = given.HasValue ? given.Value : null;
+    }
 
     /// <inheritdoc/>
     public override int Identifier => Id;
@@ -33,7 +38,8 @@ public sealed class ProtocolSerializer : SerializerWithStringManifest
     public override byte[] ToBinary(object obj)
     {
         _ = Manifest(obj);
-        return MessagePackSerializer.Serialize(obj.GetType(), obj, options);
+        byte[] payload = MessagePackSerializer.Serialize(obj.GetType(), obj, options);
+        return seal is null ? payload : seal.Close(obj.GetType(), payload);
     }
 
     /// <inheritdoc/>
@@ -43,11 +49,12 @@ public sealed class ProtocolSerializer : SerializerWithStringManifest
             ?? throw new SerializationException($"manifest of {manifest.Length} characters names no protocol message");
         try
         {
-            var reader = new MessagePackReader(bytes);
+            var payload = seal is null ? bytes : seal.Check(type, bytes);
+            var reader = new MessagePackReader(payload);
             object message = MessagePackSerializer.Deserialize(type, ref reader, options)
                 ?? throw new SerializationException($"{type.Name}: nil is no message");
             if (!reader.End)
-                throw new SerializationException($"{type.Name}: {bytes.Length - reader.Consumed} bytes follow the message");
+                throw new SerializationException($"{type.Name}: {payload.Length - reader.Consumed} bytes follow the message");
             return message;
         }
         catch (Exception error) when (error is not (SerializationException or OutOfMemoryException))

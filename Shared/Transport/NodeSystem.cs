@@ -25,13 +25,14 @@ public static class NodeSystem
     /// <param name="role">What the node is.</param>
     /// <param name="network">How it is reached.</param>
     /// <param name="identity">Its certificate; null for a network without TLS.</param>
+    /// <param name="seal">The seal of the job's token; null for a job without one.</param>
     /// <exception cref="UserErrorException">The address or port cannot be used.</exception>
-    public static ExtendedActorSystem Start(string role, NodeNetwork network, NodeIdentity? identity)
+    public static ExtendedActorSystem Start(string role, NodeNetwork network, NodeIdentity? identity, MessageSeal? seal = null)
     {
         var setup = BootstrapSetup.Create().WithConfig(Config(role, network, identity is not null).WithFallback(ProtocolConfig.Shared));
-        ActorSystemSetup all = identity is null
-            ? ActorSystemSetup.Create(setup)
-            : setup.And(new DotNettySslSetup(identity.Certificate, false, true, false, (peer, _, _, _, _) => identity.IsTrusted(peer)));
+        var all = ActorSystemSetup.Create(setup);
+        if (identity is not null) all = all.And(new DotNettySslSetup(identity.Certificate, false, true, false, (peer, _, _, _, _) => identity.IsTrusted(peer)));
+        if (seal is not null) all = all.And(seal);
         try
         {
             return (ExtendedActorSystem)ActorSystem.Create(Name, all);
@@ -72,11 +73,20 @@ public static class NodeSystem
         }
     }
 
+    private static string Named<T>() => $"{typeof(T).FullName}, {typeof(T).Assembly.GetName().Name}";
+
     private static Config Config(string role, NodeNetwork network, bool tls) => ConfigurationFactory.ParseString($$"""
         akka {
           loglevel = OFF
           stdout-loglevel = OFF
-          actor.provider = cluster
+          actor {
+            provider = cluster
+            serializers {
+              akka-misc = "{{Named<GuardedMiscSerializer>()}}"
+              akka-system-msg = "{{Named<GuardedSystemMessageSerializer>()}}"
+              daemon-create = "{{Named<RefusingDeploySerializer>()}}"
+            }
+          }
           # Who leaves says so before it ends its system; at the end of one whose peers are gone, nobody is there to wait for.
           coordinated-shutdown.run-by-actor-system-terminate = off
           remote {

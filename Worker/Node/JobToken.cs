@@ -4,7 +4,7 @@ using DistTrain.Protocol;
 
 namespace DistTrain.Worker.Node;
 
-/// <summary>The secret of one job: a worker that does not know it is refused. It never travels itself.</summary>
+/// <summary>The secret of one job: a worker that does not know it is refused, and no message of one is read. It never travels itself.</summary>
 public sealed class JobToken
 {
     private const string Variable = "DISTTRAIN_TOKEN";
@@ -32,6 +32,9 @@ public sealed class JobToken
         }
         return string.IsNullOrWhiteSpace(text) ? null : new JobToken(Encoding.UTF8.GetBytes(text.Trim()));
     }
+
+    /// <summary>What messages between nodes that know the token carry.</summary>
+    public MessageSeal Seal() => new(secret);
 
     /// <summary>Proves to know the token, for one lifetime of one node.</summary>
     public byte[] Prove(string name, Incarnation incarnation) => HMACSHA256.HashData(secret, Encoding.UTF8.GetBytes($"{name}\n{incarnation.Value}"));

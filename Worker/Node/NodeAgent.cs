@@ -38,6 +38,7 @@ internal sealed class NodeAgent : UntypedActor, IWithTimers
     private Nodes.Offer? offer;
     private IActorRef gate = ActorRefs.Nobody;
     private TimeSpan heard;
+    private bool isUnfit;
 
     /// <summary>Begins to ask.</summary>
     public NodeAgent(
@@ -67,12 +68,17 @@ internal sealed class NodeAgent : UntypedActor, IWithTimers
                 break;
             case Nodes.Pong pong:
                 if (pong.Job == offer?.Job) heard = Now;
-                else ended.TrySetResult(new NodeEnd.Lost("the coordinator runs another job now"));
+                else ended.TrySetResult(new NodeEnd.Lost("the coordinator does not know this node any more"));
                 break;
-            case Membership.Refused refused: ended.TrySetResult(new NodeEnd.Refused(refused.Reason)); break;
+            // Refusals are read without the job's token, so that one of another job's is told why: who is in heeds none.
+            case Membership.Refused refused when offer is null || isUnfit: ended.TrySetResult(new NodeEnd.Refused(refused.Reason)); break;
+            case Nodes.Unfit unfit: ended.TrySetResult(new NodeEnd.Refused(unfit.Reason)); break;
             case Schedule.JobEnded: ended.TrySetResult(new NodeEnd.Done()); break;
             case ThisActorSystemQuarantinedEvent: ended.TrySetResult(new NodeEnd.Lost("the cluster has shut this node out")); break;
-            case ToGate last: gate.Tell(last.Message, Self); break;
+            case ToGate last:
+                isUnfit |= last.Message is Nodes.Unfit;
+                gate.Tell(last.Message, Self);
+                break;
             case Turn: OnTurn(); break;
             default: Unhandled(message); break;
         }

@@ -28,7 +28,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
     {
         // Looked up once in a life: another one may be on another network.
         var network = options.Network.Resolved();
-        var system = NodeSystem.Start(NodeSystem.WorkerRole, network, identity);
+        var system = NodeSystem.Start(NodeSystem.WorkerRole, network, identity, token?.Seal());
         health.Within(system);
         var cluster = Cluster.Get(system);
         var incarnation = new Incarnation(cluster.SelfUniqueAddress.Uid);
@@ -71,7 +71,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         using var built = job;
         var cluster = Cluster.Get(system);
         cluster.Join(gate.Path.Address);
-        int stateLength = TensorCodec.Create(job.Codec).StateLength(job.Buckets.Layout.ParameterLength);
+        int stateLength = ResidualStore.LengthOf(TensorCodec.Create(job.Codec), job.Buckets.Layout, WorkerSetup.LeafOptimizerStates(job.Job.Consistency, job.Replica.UpdateRule));
         using var hub = new ChannelHub(system, new ChannelHubOptions
         {
             Rules = new FrameRules(offer.Job, job.Buckets, job.Job.Plan().Pieces, job.Codec, job.WeightsCodec, stateLength),
@@ -115,11 +115,10 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         var own = cluster.SelfAddress;
         note($"{options.Name} listens on {own.Host}:{own.Port} and takes part in the job of {gate.Path.Address.Host}:{gate.Path.Address.Port}");
         var end = await ended.Task.ConfigureAwait(false);
-        if (end is not (NodeEnd.Stopped or NodeEnd.Done)) return end;
-        await worker.GracefulStop(Farewell, end is NodeEnd.Stopped ? WorkerActor.Leave.Instance : PoisonPill.Instance).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+        if (end is NodeEnd.Stopped or NodeEnd.Done) await worker.GracefulStop(Farewell, end is NodeEnd.Stopped ? WorkerActor.Leave.Instance : PoisonPill.Instance).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         agent.Tell(new NodeAgent.ToGate(new Nodes.Bye(options.Name)));
-        // After the job's end the coordinator goes too, and nobody is left to leave to.
-        if (end is NodeEnd.Done) return end;
+        // After the job's end the coordinator goes too, and nobody is left to leave to; who was lost begins anew.
+        if (end is not NodeEnd.Stopped) return end;
         using var patience = new CancellationTokenSource(Farewell);
         await cluster.LeaveAsync(patience.Token).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         return end;

@@ -5,10 +5,13 @@ using DistTrain.Training;
 namespace DistTrain.Protocol.Codecs;
 
 /// <summary>
-/// The error-feedback states of a node's leaves, each with its version before and after the step that is being computed: whoever computes a leaf of that step again encodes it from the same state and gets the same bytes. Shared by the
-/// node's workers, so that a leaf which moves between them finds its state.
+/// The states of a node's leaves that live with whoever computes them: error feedback of a codec, optimizer state of local steps. Each is kept before and after the step that is being computed: whoever computes a leaf of that step again
+/// begins with the same state and gets the same bytes. Shared by the node's workers, so that a leaf which moves between them finds its state.
 /// </summary>
-public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout)
+/// <param name="codec">The codec of gradients.</param>
+/// <param name="layout">The layout.</param>
+/// <param name="optimizerStates">Optimizer state buffers that every leaf has of its own, as under <c>local:H</c>; 0 for none.</param>
+public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout, int optimizerStates = 0)
 {
     private readonly ConcurrentDictionary<int, Leaf> leaves = new();
 
@@ -29,12 +32,12 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout)
         }
         else
         {
-            var leaf = leaves.GetOrAdd(key.Shard, static (_, size) => new Leaf(size.Codec, size.Floats), (Codec: codec, Floats: layout.ParameterLength));
+            var leaf = Of(key.Shard);
             lock (leaf)
             {
                 if (!leaf.Begin(key.Step)) return -1;
-                var after = leaf.After.For(key.Offset, slice.Length);
-                leaf.Before.For(key.Offset, slice.Length).CopyTo(after);
+                var after = leaf.After.Codec.For(key.Offset, slice.Length);
+                leaf.Before.Codec.For(key.Offset, slice.Length).CopyTo(after);
                 length = codec.Encode(key, slice, after, destination);
             }
         }
@@ -44,22 +47,54 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout)
         return length;
     }
 
-    /// <summary>The state of a leaf after the last step that was computed for it; null where there is none yet. To be read only while nothing is computed.</summary>
-    public (long Step, FloatBuffer Values)? StateOf(int leaf) => leaves.TryGetValue(leaf, out var state) ? (state.Step, state.After.Values) : null;
+    /// <summary>Copies the optimizer state that a leaf's local steps of a round begin with.</summary>
+    /// <returns>False where a later round of the leaf has begun already, so that nobody waits for this one.</returns>
+    public bool TryRead(int leaf, long round, FloatBuffer[] optimizer)
+    {
+        var state = Of(leaf);
+        lock (state)
+        {
+            if (round < state.Step) return false;
+            var from = (round == state.Step ? state.Before : state.After).Optimizer;
+            for (int i = 0; i < optimizer.Length; i++) from[i].Span.CopyTo(optimizer[i].Span);
+            return true;
+        }
+    }
+
+    /// <summary>Keeps the optimizer state that a leaf's local steps of a round ended with.</summary>
+    public void Write(int leaf, long round, FloatBuffer[] optimizer)
+    {
+        var state = Of(leaf);
+        lock (state)
+        {
+            if (!state.Begin(round)) return;
+            for (int i = 0; i < optimizer.Length; i++) optimizer[i].Span.CopyTo(state.After.Optimizer[i].Span);
+        }
+    }
 
     /// <summary>Floats of a leaf's state.</summary>
-    public int StateLength => codec.StateLength(layout.ParameterLength);
+    public int StateLength => LengthOf(codec, layout, optimizerStates);
+
+    /// <summary>Floats of a leaf's state under a codec and with so many optimizer states of its own.</summary>
+    public static int LengthOf(TensorCodec codec, ParameterLayout layout, int optimizerStates) => checked(codec.StateLength(layout.ParameterLength) + optimizerStates * layout.Length);
 
     /// <summary>Puts a leaf's state in place, as it was after a step.</summary>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="step">The last step that is in it.</param>
+    /// <param name="values">The state, of <see cref="StateLength"/> floats.</param>
     public void Restore(int leaf, long step, ReadOnlySpan<float> values)
     {
-        var state = new Leaf(codec, layout.ParameterLength) { Step = step };
-        values.CopyTo(state.After.Values.Span);
+        var state = New(step);
+        foreach (var part in state.After.Parts)
+        {
+            values[..part.Length].CopyTo(part.Span);
+            values = values[part.Length..];
+        }
         leaves[leaf] = state;
     }
 
     /// <summary>Puts a leaf's state to zero, as if that were its state after a step.</summary>
-    public void RestoreZero(int leaf, long step) => leaves[leaf] = new Leaf(codec, layout.ParameterLength) { Step = step };
+    public void RestoreZero(int leaf, long step) => leaves[leaf] = New(step);
 
     /// <summary>Whether a step of a leaf can be encoded: its state is that after the leaf's step before, or the step was encoded here already.</summary>
     /// <param name="leaf">The leaf.</param>
@@ -76,19 +111,35 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout)
         if (!leaves.TryGetValue(leaf, out var state)) return null;
         lock (state)
         {
-            var values = state.Step == after ? state.After.Values : state.StepBefore == after ? state.Before.Values : null;
+            var values = state.Step == after ? state.After : state.StepBefore == after ? state.Before : null;
             if (values is null) return null;
-            var copy = new FloatBuffer(values.Length);
-            values.Span.CopyTo(copy.Span);
+            var copy = new FloatBuffer(StateLength);
+            int at = 0;
+            foreach (var part in values.Parts)
+            {
+                part.Span.CopyTo(copy.Slice(at, part.Length));
+                at += part.Length;
+            }
             return copy;
         }
     }
 
-    private sealed class Leaf(TensorCodec codec, int floats)
-    {
-        public CodecState Before { get; private set; } = new(codec, floats);
+    private Leaf Of(int leaf) => leaves.GetOrAdd(leaf, static (_, store) => store.New(-1), this);
 
-        public CodecState After { get; private set; } = new(codec, floats);
+    private Leaf New(long step) => new(NewVersion(), NewVersion()) { Step = step };
+
+    private Version NewVersion() => new(new CodecState(codec, layout.ParameterLength), [.. Enumerable.Range(0, optimizerStates).Select(_ => new FloatBuffer(layout.Length))]);
+
+    private sealed record Version(CodecState Codec, FloatBuffer[] Optimizer)
+    {
+        public IEnumerable<FloatBuffer> Parts => Optimizer.Prepend(Codec.Values);
+    }
+
+    private sealed class Leaf(Version before, Version after)
+    {
+        public Version Before { get; private set; } = before;
+
+        public Version After { get; private set; } = after;
 
         /// <summary>The step that <see cref="After"/> is being made for.</summary>
         public long Step { get; set; } = -1;

@@ -1,11 +1,15 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
+using Akka.Actor;
+using DistTrain.Protocol;
 using DistTrain.Tests.Transport;
+using DistTrain.Transport;
 
 namespace DistTrain.Tests.Coordinator.Commands;
 
@@ -53,6 +57,47 @@ public sealed class StrangerTests : EndlessJob
         Assert.Equal(0, result.ExitCode);
         Assert.StartsWith("stopped by stop of", result.Last("interrupted").GetProperty("reason").GetString());
         Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+    }
+
+    [Fact]
+    public async Task Without_the_token_no_message_is_heeded_and_nobody_stays_in_the_cluster()
+    {
+        Write("token", "open sesame");
+        var (serve, port) = await Serve($"--token-file token {Endless}");
+        var worker = Join(port, "--name friend --token-file token");
+        string listens = await worker.LineAsync("friend listens on");
+        await MoreStepsAsync(serve);
+        // No TLS, and all that can be known without the token: addresses, names of actors, the protocol.
+        using var system = NodeSystem.Start(NodeSystem.WorkerRole, new NodeNetwork(), null);
+        var heard = new ConcurrentQueue<object>();
+        var stranger = system.ActorOf(Props.Create(() => new Listener(heard)), "worker");
+        var (theirs, friend) = (NodeSystem.AddressOf($"127.0.0.1:{port}", tls: false), NodeSystem.AddressOf(listens.Split(' ')[3], tls: false));
+        var term = new Term(1);
+        Tell(theirs, "gate", new Nodes.Ping(default, "stranger"), new Nodes.Bye("friend"), new Nodes.Unfit("friend", "says a stranger"));
+        Tell(theirs, "coordinator", new Membership.Join(Membership.ProtocolVersion, "stranger", new Incarnation(1), 1, ""), new Schedule.Stop("says a stranger"), new Progress.Failed(term, "says a stranger"), PoisonPill.Instance, Kill.Instance);
+        Tell(theirs, "server-0", new Weights.Wanted(term, new WorkerId(0), -1), new Schedule.JobEnded(term, "says a stranger"), PoisonPill.Instance);
+        Tell(theirs, "channels", new DistTrain.Protocol.Channels.Wanted(default));
+        Tell(friend, "node", new Schedule.JobEnded(term, "says a stranger"), new Membership.Refused("says a stranger"), PoisonPill.Instance);
+        Tell(friend, "worker", new Schedule.JobEnded(term, "says a stranger"), new Membership.Refused("says a stranger"), new Membership.Rejoin(new Term(9)), PoisonPill.Instance);
+        Akka.Cluster.Cluster.Get(system).Join(theirs);
+        await serve.LineAsync("it has joined the cluster and not the job");
+        await MoreStepsAsync(serve, 5);
+        var result = await StopAsync(serve);
+        Assert.Equal("stopped by the user", result.Last("interrupted").GetProperty("reason").GetString());
+        Assert.DoesNotContain("worker_lost", result.Output);
+        Assert.Equal("friend", Assert.Single(result.Events, e => e.GetProperty("event").GetString() == "worker_joined").GetProperty("worker").GetString());
+        Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+        Assert.Empty(heard);
+
+        void Tell(Address node, string actor, params object[] messages)
+        {
+            foreach (object message in messages) system.ActorSelection(new RootActorPath(node) / "user" / actor).Tell(message, stranger);
+        }
+    }
+
+    private sealed class Listener(ConcurrentQueue<object> heard) : UntypedActor
+    {
+        protected override void OnReceive(object message) => heard.Enqueue(message);
     }
 
     [Theory]

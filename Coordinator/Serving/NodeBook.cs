@@ -1,0 +1,69 @@
+using Akka.Actor;
+
+namespace DistTrain.Coordinator.Serving;
+
+/// <summary>The nodes that passed the gate: their names, when each was heard last, and, once the job is over, who has yet to hear of that.</summary>
+internal sealed class NodeBook
+{
+    /// <summary>A node that was lost is given up when it has been quiet for so long, and for at least <see cref="Grace"/> after the end: one that only hung asks again within a second.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5), Grace = TimeSpan.FromSeconds(1);
+
+    private readonly Dictionary<Address, Node> nodes = [];
+    private readonly HashSet<Address> passed = [];
+    private TimeSpan end = TimeSpan.MaxValue;
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyCollection<Address> Addresses => nodes.Keys;
+
+    /// <summary>A node passed the gate.</summary>
+    public void Admit(Address node, string name, TimeSpan now)
+    {
+        passed.Add(node);
+        nodes[node] = new Node(name, now, IsLost: false);
+    }
+
+    /// <summary>Whether a node passed the gate, be it gone or not.</summary>
+    public bool HasPassed(Address node) => passed.Contains(node);
+
+    /// <summary>Whether a node passed the gate and has not gone.</summary>
+    public bool Knows(Address node) => nodes.ContainsKey(node);
+
+    /// <summary>A node was heard; false for one that is not known.</summary>
+    public bool Heard(Address node, TimeSpan now)
+    {
+        if (!nodes.TryGetValue(node, out var known)) return false;
+        nodes[node] = known with { Heard = now, IsLost = false };
+        return true;
+    }
+
+    /// <summary>A node is silent, or its channel broke: perhaps it is gone.</summary>
+    public void Lose(Address node)
+    {
+        if (nodes.TryGetValue(node, out var known)) nodes[node] = known with { IsLost = true };
+    }
+
+    /// <summary>A node has gone for good.</summary>
+    public void Forget(Address node) => nodes.Remove(node);
+
+    /// <summary>A node's name; its address where it is not known.</summary>
+    public string NameOf(Address node) => nodes.TryGetValue(node, out var known) ? known.Name : node.ToString();
+
+    /// <summary>The addresses that go under a name.</summary>
+    public IEnumerable<Address> Named(string name) => nodes.Where(node => node.Value.Name == name).Select(node => node.Key);
+
+    /// <summary>How long nothing was heard of a node; zero for one that is not known.</summary>
+    public TimeSpan SilenceOf(Address node, TimeSpan now) => nodes.TryGetValue(node, out var known) ? now - known.Heard : TimeSpan.Zero;
+
+    /// <summary>The job is over.</summary>
+    public void End(TimeSpan now) => end = now;
+
+    /// <summary>Those who have yet to hear of the job's end; whoever was lost before and does not speak up is given up.</summary>
+    public IReadOnlyList<Address> YetToHear(TimeSpan now)
+    {
+        foreach (var (address, node) in nodes.ToList())
+            if (node.IsLost && now - end >= Grace && now - node.Heard >= Quiet) nodes.Remove(address);
+        return [.. nodes.Keys];
+    }
+
+    private readonly record struct Node(string Name, TimeSpan Heard, bool IsLost);
+}

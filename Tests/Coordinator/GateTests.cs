@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using Akka.Actor;
+using DistTrain.Coordinator.Serving;
+using DistTrain.Protocol;
+using DistTrain.Simd;
+using DistTrain.Transport;
+
+namespace DistTrain.Tests.Coordinator;
+
+/// <summary>The gate and a node made by hand, in two systems that speak over loopback.</summary>
+public sealed class GateTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly ExtendedActorSystem coordinator = NodeSystem.Start(NodeSystem.CoordinatorRole, new NodeNetwork(), null), other = NodeSystem.Start(NodeSystem.WorkerRole, new NodeNetwork(), null);
+    private readonly TaskCompletionSource allGone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentQueue<object> heard = new();
+    private readonly SemaphoreSlim arrived = new(0);
+    private readonly JobId job = new(Guid.NewGuid());
+    private readonly IActorRef gate, node;
+    private readonly ActorSelection toGate;
+
+    public GateTests()
+    {
+        var setup = new GateSetup
+        {
+            Job = job,
+            Term = new Term(1),
+            Numerics = SimdLevel.Portable,
+            Gathered = new TaskCompletionSource<SimdLevel>(),
+            Report = _ => { },
+            Status = () => throw new InvalidOperationException("nobody asks"),
+            Stop = _ => { },
+            AllGone = allGone,
+        };
+        gate = coordinator.ActorOf(Props.Create(() => new Gate(setup)), "gate");
+        gate.Tell(new Gate.Opened(new Nodes.Offer(job, setup.Term, "{}", "", "", "", 1, 1, false, gate), SimdLevel.Portable, []));
+        node = other.ActorOf(Props.Create(() => new Listener(heard, arrived)), "node");
+        toGate = other.ActorSelection(new RootActorPath(coordinator.Provider.DefaultAddress) / "user" / "gate");
+    }
+
+    public void Dispose() => Task.WaitAll([coordinator.Terminate(), other.Terminate()], Patience);
+
+    [Fact]
+    public async Task A_node_is_told_of_the_end_until_it_says_goodbye()
+    {
+        await PassAsync();
+        gate.Tell(Gate.JobOver.Instance);
+        for (int i = 0; i < 3; i++) Assert.IsType<Schedule.JobEnded>(await NextAsync());
+        Assert.False(allGone.Task.IsCompleted);
+        toGate.Tell(new Nodes.Bye("node"), node);
+        await allGone.Task.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task A_node_whose_channel_broke_hears_of_the_end_too()
+    {
+        await PassAsync();
+        gate.Tell(new Gate.ChannelBroken(other.Provider.DefaultAddress));
+        gate.Tell(Gate.JobOver.Instance);
+        Assert.IsType<Schedule.JobEnded>(await NextAsync());
+        toGate.Tell(new Nodes.Bye("node"), node);
+        await allGone.Task.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task One_that_did_not_pass_learns_nothing_of_the_job()
+    {
+        toGate.Tell(new Nodes.Ping(default, "node"), node);
+        Assert.Equal(new Nodes.Pong(default), await NextAsync());
+        await PassAsync();
+        toGate.Tell(new Nodes.Ping(job, "node"), node);
+        Assert.Equal(new Nodes.Pong(job), await NextAsync());
+    }
+
+    [Fact]
+    public async Task When_the_run_goes_back_nodes_are_sent_to_begin_anew()
+    {
+        await PassAsync();
+        gate.Tell(Gate.GoesBack.Instance);
+        Assert.Equal(new Nodes.Pong(default), await NextAsync());
+        toGate.Tell(new Nodes.Bye("node"), node);
+        await allGone.Task.WaitAsync(Patience);
+    }
+
+    private async Task PassAsync()
+    {
+        toGate.Tell(new Nodes.Hello(Membership.ProtocolVersion, "node", new Incarnation(1), 1, Numerics.Name(SimdLevel.Portable), []), node);
+        Assert.IsType<Nodes.Offer>(await NextAsync());
+    }
+
+    private async Task<object> NextAsync()
+    {
+        Assert.True(await arrived.WaitAsync(Patience));
+        Assert.True(heard.TryDequeue(out object? message));
+        return message;
+    }
+
+    private sealed class Listener(ConcurrentQueue<object> heard, SemaphoreSlim arrived) : UntypedActor
+    {
+        protected override void OnReceive(object message)
+        {
+            heard.Enqueue(message);
+            arrived.Release();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using Akka.Actor;
+using DistTrain.Coordinator.Serving;
+
+namespace DistTrain.Tests.Coordinator;
+
+public sealed class NodeBookTests
+{
+    private static readonly Address First = new("akka.tcp", "disttrain", "127.0.0.1", 1), Second = new("akka.tcp", "disttrain", "127.0.0.1", 2);
+
+    private readonly NodeBook book = new();
+
+    public NodeBookTests()
+    {
+        book.Admit(First, "first", At(0));
+        book.Admit(Second, "second", At(0));
+    }
+
+    [Fact]
+    public void At_the_end_everybody_is_waited_for_who_has_not_said_goodbye()
+    {
+        book.End(At(60));
+        Assert.Equal([First, Second], book.YetToHear(At(100)));
+        book.Forget(First);
+        Assert.Equal([Second], book.YetToHear(At(100)));
+    }
+
+    [Fact]
+    public void A_node_that_was_lost_is_given_up_when_it_stays_quiet()
+    {
+        book.Lose(First);
+        book.End(At(60));
+        Assert.Equal([First, Second], book.YetToHear(At(60.5)));
+        Assert.Equal([Second], book.YetToHear(At(61)));
+    }
+
+    [Fact]
+    public void A_node_that_was_lost_a_moment_ago_may_still_speak_up()
+    {
+        book.Heard(First, At(59));
+        book.Lose(First);
+        book.End(At(60));
+        Assert.Contains(First, book.YetToHear(At(63.9)));
+        Assert.DoesNotContain(First, book.YetToHear(At(64)));
+    }
+
+    [Fact]
+    public void A_node_that_was_lost_and_speaks_up_is_waited_for()
+    {
+        book.Lose(First);
+        book.End(At(60));
+        Assert.True(book.Heard(First, At(60.9)));
+        Assert.Contains(First, book.YetToHear(At(100)));
+    }
+
+    [Fact]
+    public void One_that_never_passed_or_has_gone_is_not_known_by_speaking()
+    {
+        book.Forget(First);
+        Assert.False(book.Heard(First, At(1)));
+        Assert.False(book.Knows(First));
+        Assert.True(book.HasPassed(First));
+        Assert.Equal("second", book.NameOf(Second));
+        Assert.Equal(First.ToString(), book.NameOf(First));
+        Assert.Equal([Second], book.Named("second"));
+    }
+
+    private static TimeSpan At(double seconds) => TimeSpan.FromSeconds(seconds);
+}
