@@ -60,6 +60,8 @@ public sealed class CommandProcess : IDisposable
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, program));
         foreach (var argument in arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("DISTTRAIN_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        // Instrumented code pays for itself in processes that live longer than these.
+        start.Environment["DOTNET_TieredPGO"] = "0";
         foreach (var (name, value) in variables) start.Environment[name] = value;
         process = Process.Start(start)!;
         process.StandardInput.Close();

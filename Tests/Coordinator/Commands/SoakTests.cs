@@ -58,7 +58,7 @@ public sealed class SoakTests(ITestOutputHelper report) : EndlessJob
         var (early, late) = (Median(memory.Skip(memory.Count / 10).Take(memory.Count / 4)), Median(memory.TakeLast(memory.Count / 4)));
         report.WriteLine($"{length.TotalSeconds:0} s, {string.Join(", ", happened.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} x {pair.Key}"))}");
         report.WriteLine($"{steps} steps, {samples} samples, each once; {joined} joins, {lost.Count} losses, silence before a loss: median {Median(silences.Select(ms => (long)ms))} ms, longest {(silences.Count > 0 ? silences[^1] : 0):0} ms");
-        report.WriteLine($"coordinator's memory: {early >> 20} MiB early, {late >> 20} MiB late");
+        report.WriteLine($"coordinator's memory: {early >> 20} MiB early, {late >> 20} MiB late; by tenths of the time: {string.Join(", ", memory.Chunk(Math.Max(1, memory.Count / 10)).Select(part => Median(part) >> 20))}");
         report.WriteLine($"weights_sha256 {end.GetProperty("weights_sha256").GetString()}, as local");
         // A short run is still warming up.
         if (length > TimeSpan.FromMinutes(3)) Assert.InRange(late, 0, early + early / 10);
