@@ -66,10 +66,15 @@ public sealed partial class CoordinatorActor
 
     private void OnTerminated(Terminated dead)
     {
-        // A worker that leaves stops by itself; that this is heard before its word does not make it a loss.
-        if (roster.Find(dead.ActorRef) is { } member) Lose(member, 0, left: !dead.AddressTerminated && dead.ExistenceConfirmed);
+        // A worker that leaves says so, then stops; that its end overtakes its word does not make it a loss.
+        if (roster.Find(dead.ActorRef) is not null) Self.Tell(new Gone(dead.ActorRef));
         else if (setup.Servers.Contains(dead.ActorRef)) Fail("a parameter server stopped");
         else residuals?.Gone(dead.ActorRef.Equals);
+    }
+
+    private void OnGone(IActorRef worker)
+    {
+        if (roster.Find(worker) is { } member) Lose(member, 0);
     }
 
     private void OnNodeLost(NodeLost node)
@@ -106,7 +111,12 @@ public sealed partial class CoordinatorActor
         if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
         Reassign();
         if (phase == Phase.Halting) Settle();
+        // The last step stays undone when all go at once; nobody will come to a job that is told to end.
+        else if (phase == Phase.Finishing && roster.Count == 0) Interrupt();
     }
+
+    /// <summary>A worker's actor is no more, and nothing that it said before is still to be heard.</summary>
+    private sealed record Gone(IActorRef Worker) : INoSerializationVerificationNeeded;
 
     /// <summary>A leaf's state went with its worker.</summary>
     private void OnResidualLost(int leaf, long after)

@@ -56,6 +56,20 @@ public sealed partial class WorkerActor : UntypedActor
     }
 
     /// <inheritdoc/>
+    protected override bool AroundReceive(Receive receive, object message)
+    {
+        try
+        {
+            return base.AroundReceive(receive, message);
+        }
+        catch (Exception error)
+        {
+            setup.Failed(error);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
         switch (message)

@@ -23,6 +23,9 @@ public sealed record WorkerSetup
     /// <summary>Told why, when the coordinator does not take it in; it stops then.</summary>
     public Action<string> Refused { get; init; } = _ => { };
 
+    /// <summary>Told what went wrong, when the worker's actor ends by a defect.</summary>
+    public Action<Exception> Failed { get; init; } = _ => { };
+
     /// <summary>The job's schedule.</summary>
     public required JobPlan Plan { get; init; }
 

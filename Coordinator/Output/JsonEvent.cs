@@ -27,8 +27,8 @@ internal abstract record JsonEvent
     /// <summary>A worker has joined.</summary>
     internal sealed record WorkerJoined(string Worker, int Pid) : JsonEvent;
 
-    /// <summary>A worker was lost; its shards moved on.</summary>
-    internal sealed record WorkerLost(string Worker, int Pid, long Step, double SilentMs, IReadOnlyList<int> Shards) : JsonEvent;
+    /// <summary>A worker was lost, or left by itself; its shards moved on.</summary>
+    internal sealed record WorkerLost(string Worker, int Pid, long Step, double SilentMs, IReadOnlyList<int> Shards, bool? Left = null) : JsonEvent;
 
     /// <summary>A checkpoint is durable.</summary>
     internal sealed record Checkpoint(long Step, string Path, double Ms) : JsonEvent;

@@ -15,7 +15,7 @@ internal sealed class JsonOutput(RunFacts facts, long? logEvery, Stream output, 
                 Write(new JsonEvent.Started(e.ProcessId, facts.Port, e.Workers, e.Shards, e.BatchSize, facts.Numerics, e.Parameters, e.BytesPerStep, facts.Codec, facts.WeightsCodec));
                 break;
             case RunEvent.WorkerJoined e: Write(new JsonEvent.WorkerJoined(e.Name, e.ProcessId)); break;
-            case RunEvent.WorkerLost e: Write(new JsonEvent.WorkerLost(e.Name, e.ProcessId, e.Step, e.SilentMs, e.Shards)); break;
+            case RunEvent.WorkerLost e: Write(new JsonEvent.WorkerLost(e.Name, e.ProcessId, e.Step, e.SilentMs, e.Shards, e.Left ? true : null)); break;
             case RunEvent.CheckpointDone e: Write(new JsonEvent.Checkpoint(e.Step, e.Path, e.Milliseconds)); break;
             case RunEvent.Warning e: Write(new JsonEvent.Warning(e.Text, e.Setting, e.PredictedGain)); break;
             case RunEvent.CheckpointFailed e: Note(TextLines.CheckpointFailed(e)); break;

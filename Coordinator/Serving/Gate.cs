@@ -8,52 +8,6 @@ using DistTrain.Worker.Node;
 
 namespace DistTrain.Coordinator.Serving;
 
-/// <summary>What the gate tells nodes, and whom it tells what.</summary>
-internal sealed record GateSetup
-{
-    /// <summary>The job's id.</summary>
-    public required JobId Job { get; init; }
-
-    /// <summary>The coordinator's term.</summary>
-    public required Term Term { get; init; }
-
-    /// <summary>The job's numerics level; null where the lowest of the starting workers is taken.</summary>
-    public SimdLevel? Numerics { get; init; }
-
-    /// <summary>Nodes to wait for before the level is taken.</summary>
-    public int MinWorkers { get; init; } = 1;
-
-    /// <summary>Completed with the job's level once that many nodes are there; <see cref="Gate.Opened"/> is the answer.</summary>
-    public required TaskCompletionSource<SimdLevel> Gathered { get; init; }
-
-    /// <summary>The job's token; null for none.</summary>
-    public JobToken? Token { get; init; }
-
-    /// <summary>How long a node may be unreachable before it is shut out for good.</summary>
-    public TimeSpan StableAfter { get; init; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>Told, in a line each, about nodes that come, go or are refused.</summary>
-    public required Action<string> Report { get; init; }
-
-    /// <summary>Closes the channels to a node that has gone for good.</summary>
-    public Action<Address> Disconnect { get; init; } = _ => { };
-
-    /// <summary>How the job is.</summary>
-    public required Func<Nodes.Status> Status { get; init; }
-
-    /// <summary>How tensors travel to each node.</summary>
-    public Func<ImmutableArray<ChannelStatus>> Channels { get; init; } = () => [];
-
-    /// <summary>Whether this coordinator still reigns; one that may not speaks to nobody.</summary>
-    public Func<bool> Reigns { get; init; } = () => true;
-
-    /// <summary>Ends the job after its step, for a reason.</summary>
-    public required Action<string> Stop { get; init; }
-
-    /// <summary>Completed once the job is over and every node has heard of it.</summary>
-    public required TaskCompletionSource AllGone { get; init; }
-}
-
 /// <summary>
 /// Where nodes come to: tells them what the job is, or why they may not take part, and watches the cluster for those that go. Without a standby nobody shuts the coordinator out: it alone decides who is down.
 /// </summary>
@@ -142,6 +96,11 @@ internal sealed class Gate : UntypedActor, IWithTimers
             // A coordinator that goes back to its checkpoint will answer when it is there again.
             if (!goesOn) Sender.Tell(End, Self);
         }
+        else if (nodes.IsTaken(Sender.Path.Address, hello.Name, Now, out bool isAlive))
+        {
+            // It asks again each second; a worker that was killed and started again passes once its earlier life is known to be over.
+            if (isAlive) Refuse(hello, Sender, "another worker of this name takes part: give it a --name of its own");
+        }
         else if (opened is { } job) Admit(hello, Sender, job.Offer);
         else Gather(hello);
     }
@@ -172,7 +131,8 @@ internal sealed class Gate : UntypedActor, IWithTimers
         foreach (var (hello, node, _) in waiting.Values)
         {
             if (Unable(hello) is { } reason) Refuse(hello, node, reason);
-            else Admit(hello, node, job.Offer);
+            // One of two of a name passes; the other asks again, and is told.
+            else if (!nodes.IsTaken(node.Path.Address, hello.Name, Now, out _)) Admit(hello, node, job.Offer);
         }
         waiting.Clear();
     }

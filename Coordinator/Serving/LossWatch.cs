@@ -13,7 +13,7 @@ internal sealed class LossWatch(Action<string> report)
     {
         switch (happened)
         {
-            case RunEvent.WorkerLost { Shards.IsEmpty: false } loss: open.Add((loss, Stopwatch.GetTimestamp())); break;
+            case RunEvent.WorkerLost { Shards.IsEmpty: false, Left: false } loss: open.Add((loss, Stopwatch.GetTimestamp())); break;
             case RunEvent.StepDone step when open.Count > 0:
                 foreach (var (loss, noticed) in open)
                     report(FormattableString.Invariant($"step {step.Step + 1} is done without {loss.Name}: its loss was noticed after {loss.SilentMs:F0} ms of silence, the step took {Stopwatch.GetElapsedTime(noticed).TotalMilliseconds:F0} ms more; its pieces of that step were computed again, nothing before"));

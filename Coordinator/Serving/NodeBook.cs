@@ -6,10 +6,11 @@ namespace DistTrain.Coordinator.Serving;
 internal sealed class NodeBook
 {
     /// <summary>A node that was lost is given up when it has been quiet for so long, and for at least <see cref="Grace"/> after the end: one that only hung asks again within a second.</summary>
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5), Grace = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5), Grace = TimeSpan.FromSeconds(1), Namesake = TimeSpan.FromSeconds(3);
 
     private readonly Dictionary<Address, Node> nodes = [];
     private readonly HashSet<Address> passed = [];
+    private readonly Dictionary<Address, TimeSpan> asked = [];
     private TimeSpan end = TimeSpan.MaxValue;
 
     /// <summary>All of them.</summary>
@@ -50,6 +51,28 @@ internal sealed class NodeBook
 
     /// <summary>The addresses that go under a name.</summary>
     public IEnumerable<Address> Named(string name) => nodes.Where(node => node.Value.Name == name).Select(node => node.Key);
+
+    /// <summary>
+    /// Whether another node of a name stands in the way of one that asks to pass. It does until it is known to be gone, or has been quiet for <see cref="Namesake"/>; one that was heard since it was first asked about is alive.
+    /// </summary>
+    /// <param name="node">Who asks.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="isAlive">Whether the other one is there for certain.</param>
+    public bool IsTaken(Address node, string name, TimeSpan now, out bool isAlive)
+    {
+        isAlive = false;
+        var other = nodes.FirstOrDefault(known => known.Value.Name == name && !known.Value.IsLost && !known.Key.Equals(node));
+        if (other.Key is null || now - other.Value.Heard >= Namesake)
+        {
+            asked.Remove(node);
+            return false;
+        }
+        asked.TryAdd(node, now);
+        isAlive = other.Value.Heard > asked[node];
+        if (isAlive) asked.Remove(node);
+        return true;
+    }
 
     /// <summary>How long nothing was heard of a node; zero for one that is not known.</summary>
     public TimeSpan SilenceOf(Address node, TimeSpan now) => nodes.TryGetValue(node, out var known) ? now - known.Heard : TimeSpan.Zero;

@@ -174,6 +174,34 @@ public sealed class CoordinatorActorTests : TestKit
     }
 
     [Fact]
+    public void A_job_that_is_told_to_end_ends_when_all_its_workers_go_before_the_last_step_is_done()
+    {
+        var (first, a) = Join("a");
+        var (second, b) = Join("b");
+        Applied(0);
+        coordinator.Tell(new Schedule.Stop("enough"));
+        var halt = first.FishForMessage<Schedule.Halt>(_ => true);
+        coordinator.Tell(new Schedule.Halted(halt.Term, halt.Revision, a, 2), first);
+        coordinator.Tell(new Schedule.Halted(halt.Term, halt.Revision, b, 2), second);
+        coordinator.Tell(new Membership.Leave(a, new Incarnation(1)), first);
+        coordinator.Tell(new Membership.Leave(b, new Incarnation(1)), second);
+        AwaitAssert(() => Assert.IsType<RunEvent.Interrupted>(events.ToArray()[^1]), TimeSpan.FromSeconds(10));
+        Assert.All(events.ToArray().OfType<RunEvent.WorkerLost>(), lost => Assert.True(lost.Left));
+    }
+
+    [Fact]
+    public void A_worker_that_just_ends_is_lost_and_one_that_says_so_has_left()
+    {
+        var (first, a) = Join("a");
+        var (second, _) = Join("b");
+        Sys.Stop(second);
+        AwaitAssert(() => Assert.False(Assert.Single(events.ToArray().OfType<RunEvent.WorkerLost>()).Left), TimeSpan.FromSeconds(10));
+        coordinator.Tell(new Membership.Leave(a, new Incarnation(1)), first);
+        Sys.Stop(first);
+        AwaitAssert(() => Assert.True(events.ToArray().OfType<RunEvent.WorkerLost>().Last().Left), TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
     public void Stopping_lets_the_furthest_step_that_was_begun_finish_and_no_other()
     {
         var (first, a) = Join("a");

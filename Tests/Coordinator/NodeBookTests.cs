@@ -64,5 +64,23 @@ public sealed class NodeBookTests
         Assert.Equal([Second], book.Named("second"));
     }
 
+    [Fact]
+    public void A_name_is_free_again_once_its_node_is_lost_or_quiet_and_taken_while_it_speaks()
+    {
+        var third = new Address("akka.tcp", "disttrain", "127.0.0.1", 3);
+        Assert.False(book.IsTaken(third, "third", At(1), out _));
+        Assert.False(book.IsTaken(First, "first", At(1), out _));
+        Assert.True(book.IsTaken(third, "first", At(1), out bool isAlive));
+        Assert.False(isAlive);
+        book.Heard(First, At(1.5));
+        Assert.True(book.IsTaken(third, "first", At(2), out isAlive));
+        Assert.True(isAlive);
+        Assert.True(book.IsTaken(third, "second", At(2), out isAlive));
+        Assert.False(isAlive);
+        Assert.False(book.IsTaken(third, "second", At(3), out _));
+        book.Lose(First);
+        Assert.False(book.IsTaken(third, "first", At(2), out _));
+    }
+
     private static TimeSpan At(double seconds) => TimeSpan.FromSeconds(seconds);
 }

@@ -12,8 +12,14 @@ public sealed class DistTrainWorkerOptions
     /// <summary>How long to look for it, at the start and when it was lost.</summary>
     public TimeSpan CoordinatorTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>The node's name, the same in each of its lifetimes; names of one job differ.</summary>
-    public string Name { get; set; } = $"{Environment.MachineName}-{Environment.ProcessId}";
+    /// <summary>The node's name, the same in each of its lifetimes; names of one job differ: a second living worker of a name is refused.</summary>
+    public string Name { get; set; } = NextName();
+
+    /// <summary>The folder that relative paths of the job's data are taken from; null for the current one.</summary>
+    public string? DataRoot { get; set; }
+
+    /// <summary>Threads that share the worker's matrix products and convolutions, 1 or more; the result is the same with any number.</summary>
+    public int ThreadsPerWorker { get; set; } = 1;
 
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; set; } = new();
@@ -23,4 +29,12 @@ public sealed class DistTrainWorkerOptions
 
     /// <summary>Ends the application when the job is over.</summary>
     public bool StopHostWhenDone { get; set; }
+
+    private static int named;
+
+    private static string NextName()
+    {
+        int number = Interlocked.Increment(ref named);
+        return $"{Environment.MachineName}-{Environment.ProcessId}{(number == 1 ? "" : $"-{number}")}";
+    }
 }

@@ -12,11 +12,12 @@ internal sealed partial class WorkerService(DistTrainWorkerOptions options, IHos
     {
         // Reading the data takes its time: the application's start does not wait for it.
         await Task.Yield();
-        var join = new JoinOptions { Coordinator = options.Coordinator, CoordinatorTimeout = options.CoordinatorTimeout, Name = options.Name, Network = options.Network };
+        var join = new JoinOptions { Coordinator = options.Coordinator, CoordinatorTimeout = options.CoordinatorTimeout, Name = options.Name, Network = options.Network, DataRoot = options.DataRoot, ThreadsPerWorker = options.ThreadsPerWorker };
         var end = await WorkerNode.LiveAsync(join, options.Jobs, text => Note(logger, options.Name, text), stoppingToken).ConfigureAwait(false);
         switch (end)
         {
             case NodeEnd.Refused refused: throw new UserErrorException($"{options.Name} was refused by the coordinator: {refused.Reason}");
+            case NodeEnd.Failed failed: throw new InvalidOperationException($"{options.Name} failed: {failed.Error}");
             case NodeEnd.NotFound: throw new UserErrorException($"{options.Name} found no coordinator at {options.Coordinator} within {options.CoordinatorTimeout.TotalSeconds:0.#} s");
             case NodeEnd.Done when options.StopHostWhenDone: lifetime.StopApplication(); break;
         }

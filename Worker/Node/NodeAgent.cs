@@ -18,6 +18,9 @@ internal abstract record NodeEnd
     /// <summary>Coordinator and node have lost each other: the node begins again.</summary>
     internal sealed record Lost(string Why) : NodeEnd;
 
+    /// <summary>The worker ended by a defect.</summary>
+    internal sealed record Failed(string Error) : NodeEnd;
+
     /// <summary>Nobody was found in time.</summary>
     internal sealed record NotFound : NodeEnd;
 

@@ -23,6 +23,9 @@ internal static class WorkerNode
             case NodeEnd.Refused refused:
                 log.Note($"error: refused by the coordinator: {refused.Reason}");
                 return ExitCode.Failed;
+            case NodeEnd.Failed failed:
+                log.Note($"error: the worker failed: {failed.Error}; its shards move on, start it again");
+                return ExitCode.Failed;
             case NodeEnd.NotFound:
                 log.Note($"error: no coordinator at {options.Coordinator} within {options.CoordinatorTimeout.TotalSeconds:0.#} s");
                 return ExitCode.Failed;

@@ -46,7 +46,8 @@ public sealed class HealthServer : IAsyncDisposable
             kestrel.Limits.MaxConcurrentConnections = 32;
             kestrel.Limits.MaxRequestBodySize = 0;
             kestrel.Limits.MaxRequestHeadersTotalSize = 4096;
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
+            // Those that say nothing would keep probes out.
+            kestrel.Limits.RequestHeadersTimeout = kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(5);
             kestrel.Listen(address, port);
         });
         builder.Services.AddRoutingCore();
@@ -61,7 +62,7 @@ public sealed class HealthServer : IAsyncDisposable
         {
             await application.StartAsync().ConfigureAwait(false);
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or SocketException)
         {
             await application.DisposeAsync().ConfigureAwait(false);
             throw new UserErrorException($"--health-port was {port}, expected one that is free on {network.Host}: {error.Message}", error);
