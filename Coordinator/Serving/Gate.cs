@@ -3,8 +3,6 @@ using Akka.Actor;
 using Akka.Cluster;
 using DistTrain.Protocol;
 using DistTrain.Simd;
-using DistTrain.Transport;
-using DistTrain.Worker.Node;
 
 namespace DistTrain.Coordinator.Serving;
 
