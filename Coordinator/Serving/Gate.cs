@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.Cluster;
 using DistTrain.Protocol;
 using DistTrain.Simd;
+using DistTrain.Transport;
 
 namespace DistTrain.Coordinator.Serving;
 
