@@ -148,10 +148,16 @@ public sealed class ChannelHub : IDisposable
         {
             this.hub = hub;
             this.address = address;
-            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, hub.context.Report, () => hub.options.Broken(address), reason => hub.options.Refused(address, reason));
+            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, Report, () => hub.options.Broken(address), reason => hub.options.Refused(address, reason));
         }
 
         public TensorSender Sender { get; }
+
+        /// <summary>What a connection comes to while the node ends is no news.</summary>
+        private void Report(string line)
+        {
+            if (!hub.stopped) hub.context.Report(line);
+        }
 
         public (Messages.Offer Offer, IActorRef Hub)? Answer { get; set; }
 
