@@ -43,7 +43,7 @@ internal static class ExportCommand
         string format = asked.Format ?? Formats.FirstOrDefault(name => path.EndsWith("." + name, StringComparison.OrdinalIgnoreCase)) ?? throw new UserErrorException($"--format is missing, and --out {path} ends in neither .{string.Join(" nor .", Formats)}");
         if (Directory.Exists(path)) throw new UserErrorException($"--out was '{path}', a folder, expected a file");
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder)) throw new UserErrorException($"--out was '{path}', but there is no folder {folder}");
-        var saved = asked.Model.Open();
+        var saved = asked.Model.OpenAlone();
         try
         {
             if (format == "onnx") SaveOnnx(path, saved);
@@ -64,7 +64,8 @@ internal static class ExportCommand
     {
         bool isTokens = saved.Data.InputType == ElementType.Int64;
         // A language model takes sequences of any length up to its context.
-        OnnxExport.Save(path, saved.Model, isTokens ? DType.Int64 : DType.Float32, [OnnxValue.Dynamic, .. saved.Data.InputShape.Select(size => saved.Model is ILanguageModel ? OnnxValue.Dynamic : size)], About(saved));
+        bool isOpen = saved.Model is ILanguageModel && !OnnxExport.NeedsSizes(saved.Model);
+        OnnxExport.Save(path, saved.Model, isTokens ? DType.Int64 : DType.Float32, [OnnxValue.Dynamic, .. saved.Data.InputShape.Select(size => isOpen ? OnnxValue.Dynamic : size)], About(saved));
     }
 
     /// <summary>What the file says of its origin, so that this program can take it again and others know classes and vocabulary.</summary>

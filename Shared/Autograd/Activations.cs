@@ -68,6 +68,8 @@ public static partial class TensorOps
     {
         public static Keeps Keeps => Keeps.Argument;
 
+        public (string Name, object Value)[] Settings => [("slope", negativeSlope)];
+
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.LeakyRelu(x, negativeSlope, y);
 
         public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.LeakyReluBackward(dy, x, negativeSlope, dx, accumulate);
@@ -76,6 +78,8 @@ public static partial class TensorOps
     private readonly struct EluFunction(float alpha) : IFunction
     {
         public static Keeps Keeps => Keeps.Argument;
+
+        public (string Name, object Value)[] Settings => [("alpha", alpha)];
 
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Elu(x, alpha, y);
 
@@ -113,6 +117,8 @@ public static partial class TensorOps
     {
         public static Keeps Keeps => Keeps.Argument;
 
+        public (string Name, object Value)[] Settings => [("beta", beta), ("threshold", threshold)];
+
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Softplus(x, beta, threshold, y);
 
         public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.SoftplusBackward(dy, x, beta, threshold, dx, accumulate);
@@ -121,6 +127,8 @@ public static partial class TensorOps
     private readonly struct HardtanhFunction(float min, float max) : IFunction
     {
         public static Keeps Keeps => Keeps.Argument;
+
+        public (string Name, object Value)[] Settings => [("min", min), ("max", max)];
 
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Hardtanh(x, min, max, y);
 

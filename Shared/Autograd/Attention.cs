@@ -87,6 +87,8 @@ public static partial class TensorOps
 
         public override string Name => "ScaledDotProductAttention";
 
+        internal override (string Name, object Value)[] Settings => [("causal", Causal), ("scale", Factor)];
+
         protected override void Backward(Tensor gradient)
         {
             Tensor q = Q.Get(this), k = K.Get(this), v = V.Get(this), work = TensorMemory.Empty(new Shape(Geometry.BackwardWorkspace));
@@ -110,6 +112,8 @@ public static partial class TensorOps
         public AttentionShape Geometry;
         public bool Causal;
         public float Factor;
+
+        internal override (string Name, object Value)[] Settings => [("heads", Geometry.Heads), ("causal", Causal), ("scale", Factor)];
 
         protected override void Backward(Tensor gradient)
         {

@@ -55,7 +55,7 @@ public static partial class TensorOps
         Simd.BatchNorm.ReciprocalRoot(variance.Span, eps, rstd.Span);
         Simd.BatchNorm.Normalize(batch, channels, inner, input.Span, mean.Span, rstd.Span, SpanOf(weight), SpanOf(bias), y.Span);
         if (RecordAffine<BatchNormRule>(y, input, weight, bias) is { } rule)
-            (rule.X, rule.Mean, rule.Rstd, rule.Batch, rule.Channels, rule.Inner, rule.OwnStatistics) = (input, mean, rstd, batch, channels, inner, training);
+            (rule.X, rule.Mean, rule.Rstd, rule.Batch, rule.Channels, rule.Inner, rule.OwnStatistics, rule.Eps) = (input, mean, rstd, batch, channels, inner, training, eps);
         return y;
     }
 
@@ -77,6 +77,10 @@ public static partial class TensorOps
         public int Channels;
         public int Inner;
         public bool OwnStatistics;
+
+        public float Eps;
+
+        internal override (string Name, object Value)[] Settings => [("own", OwnStatistics), ("mean", Mean.Get(this)), ("rstd", Rstd.Get(this)), ("eps", Eps), ("weight", WeightAt), ("bias", BiasAt)];
 
         protected override void Backward(Tensor gradient)
         {

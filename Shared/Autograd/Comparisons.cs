@@ -61,6 +61,7 @@ public static partial class TensorOps
             var y = TensorMemory.Empty(source.Shape, DType.Bool);
             Span<bool> from = source.BoolSpan, to = y.BoolSpan;
             for (int i = 0; i < to.Length; i++) to[i] = !from[i];
+            Trace.Current?.Add("LogicalNot", y, [source]);
             return y;
         }
 
@@ -83,6 +84,7 @@ public static partial class TensorOps
             case DType.Int64: Masks.Compare<long>(comparison, a.LongSpan, b.LongSpan, result.BoolSpan); break;
             default: Masks.Compare<byte>(comparison, AsBytes(a), AsBytes(b), result.BoolSpan); break;
         }
+        Trace.Current?.Add($"{comparison}", result, [x, y]);
         return result;
     }
 
@@ -91,6 +93,7 @@ public static partial class TensorOps
         var source = (x.Type == DType.Float32 ? x : x.To(DType.Float32)).Contiguous();
         var result = TensorMemory.Empty(source.Shape, DType.Bool);
         Masks.Compare(comparison, source.Span, [value], result.BoolSpan);
+        Trace.Current?.Add($"{comparison}", result, [source], ("value", value));
         return result;
     }
 
@@ -103,6 +106,7 @@ public static partial class TensorOps
         var result = TensorMemory.Empty(shape, DType.Bool);
         var destination = result.BoolSpan;
         for (int i = 0; i < destination.Length; i++) destination[i] = rule(a[i], b[i]);
+        Trace.Current?.Add(operation, result, [x, y]);
         return result;
     }
 

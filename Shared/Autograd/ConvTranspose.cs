@@ -46,6 +46,8 @@ public static partial class TensorOps
 
         public override string Name => "ConvTranspose2d";
 
+        internal override (string Name, object Value)[] Settings => [("geometry", Geometry)];
+
         protected override void Backward(Tensor gradient)
         {
             var g = gradient.Span;

@@ -23,6 +23,7 @@ public static partial class TensorOps
                 case (DType.Bool, DType.Float32): Convert(source.BoolSpan, y.Span, static v => v ? 1f : 0f); break;
                 default: Convert(source.BoolSpan, y.LongSpan, static v => v ? 1L : 0L); break;
             }
+            Trace.Current?.Add("To", y, [source]);
             return y;
         }
 

@@ -70,6 +70,8 @@ public static partial class TensorOps
 
         public override string Name => "Conv2d";
 
+        internal override (string Name, object Value)[] Settings => [("geometry", Geometry), ("relu", Rectified)];
+
         protected override void Backward(Tensor gradient)
         {
             var (incoming, bias) = (gradient, HasBias && Needs(2));

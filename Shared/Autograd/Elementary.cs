@@ -140,6 +140,8 @@ public static partial class TensorOps
     {
         public static Keeps Keeps => Keeps.Argument;
 
+        public (string Name, object Value)[] Settings => [("exponent", exponent)];
+
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => VectorMath.Pow(x, exponent, y);
 
         public void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, Span<float> dx, bool accumulate) => VectorMath.PowBackward(dy, x, exponent, dx, accumulate);
@@ -148,6 +150,8 @@ public static partial class TensorOps
     private readonly struct ClampFunction(float min, float max) : IFunction
     {
         public static Keeps Keeps => Keeps.Argument;
+
+        public (string Name, object Value)[] Settings => [("min", min), ("max", max)];
 
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => Elementwise.Clamp(x, min, max, y);
 

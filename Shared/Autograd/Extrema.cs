@@ -72,6 +72,7 @@ public static partial class TensorOps
         var values = TensorMemory.Empty(axes.Output);
         if (largest) Reduce.MaxAxis(axes.Outer, axes.N, axes.Inner, axes.Source.Span, values.Span, indices.LongSpan);
         else Reduce.MinAxis(axes.Outer, axes.N, axes.Inner, axes.Source.Span, values.Span, indices.LongSpan);
+        Trace.Current?.Add(operation, indices, [axes.Source], ("outer", axes.Outer), ("n", axes.N));
         return indices;
     }
 
@@ -91,6 +92,8 @@ public static partial class TensorOps
         public bool Largest;
 
         public override string Name => Largest ? "Amax" : "Amin";
+
+        internal override (string Name, object Value)[] Settings => [("outer", Outer), ("n", N)];
 
         protected override void Backward(Tensor gradient)
         {

@@ -26,6 +26,8 @@ public static partial class TensorOps
 
         public override string Name => RuleName.Of(typeof(TFunction));
 
+        internal override (string Name, object Value)[] Settings => Function.Settings;
+
         protected override void Backward(Tensor gradient)
         {
             var saved = TFunction.Keeps == Keeps.Nothing ? default : Saved.Get(this).Span;

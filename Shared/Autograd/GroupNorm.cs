@@ -23,7 +23,7 @@ public static partial class TensorOps
             Tensor y = TensorMemory.Empty(input.Shape), mean = TensorMemory.Empty(new Shape(batch, numGroups)), rstd = TensorMemory.Empty(new Shape(batch, numGroups));
             Simd.GroupNorm.Forward(batch, channels, inner, numGroups, input.Span, SpanOf(weight), SpanOf(bias), eps, y.Span, mean.Span, rstd.Span);
             if (RecordAffine<GroupNormRule>(y, input, weight, bias) is { } rule)
-                (rule.X, rule.Mean, rule.Rstd, rule.Batch, rule.Channels, rule.Inner, rule.Groups) = (input, mean, rstd, batch, channels, inner, numGroups);
+                (rule.X, rule.Mean, rule.Rstd, rule.Batch, rule.Channels, rule.Inner, rule.Groups, rule.Eps) = (input, mean, rstd, batch, channels, inner, numGroups, eps);
             return y;
         }
     }
@@ -47,6 +47,10 @@ public static partial class TensorOps
         public int Channels;
         public int Inner;
         public int Groups;
+
+        public float Eps;
+
+        internal override (string Name, object Value)[] Settings => [("groups", Groups), ("eps", Eps), ("weight", WeightAt), ("bias", BiasAt)];
 
         protected override void Backward(Tensor gradient)
         {

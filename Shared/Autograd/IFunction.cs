@@ -19,6 +19,9 @@ internal interface IFunction
     /// <summary>What <see cref="Backward"/> reads.</summary>
     static abstract Keeps Keeps { get; }
 
+    /// <summary>The function's constants, for <see cref="Trace"/>.</summary>
+    (string Name, object Value)[] Settings => [];
+
     /// <summary>y = f(x).</summary>
     void Forward(ReadOnlySpan<float> x, Span<float> y);
 

@@ -102,6 +102,8 @@ public static partial class TensorOps
         public int Dim;
         public int Count;
 
+        internal override (string Name, object Value)[] Settings => [("dim", Dim)];
+
         protected override void Backward(Tensor gradient)
         {
             int start = 0;

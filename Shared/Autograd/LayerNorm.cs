@@ -21,7 +21,7 @@ public static partial class TensorOps
             var input = x.Contiguous();
             Tensor y = TensorMemory.Empty(input.Shape), mean = TensorMemory.Empty(new Shape(rows)), rstd = TensorMemory.Empty(new Shape(rows));
             Simd.LayerNorm.Forward(rows, n, input.Span, SpanOf(weight), SpanOf(bias), eps, y.Span, mean.Span, rstd.Span);
-            if (RecordAffine<LayerNormRule>(y, input, weight, bias) is { } rule) (rule.X, rule.Mean, rule.Rstd, rule.Rows, rule.N) = (input, mean, rstd, rows, n);
+            if (RecordAffine<LayerNormRule>(y, input, weight, bias) is { } rule) (rule.X, rule.Mean, rule.Rstd, rule.Rows, rule.N, rule.Eps) = (input, mean, rstd, rows, n, eps);
             return y;
         }
 
@@ -38,7 +38,7 @@ public static partial class TensorOps
             var input = x.Contiguous();
             Tensor y = TensorMemory.Empty(input.Shape), rstd = TensorMemory.Empty(new Shape(rows));
             Simd.RmsNorm.Forward(rows, n, input.Span, SpanOf(weight), eps ?? MachineEpsilon, y.Span, rstd.Span);
-            if (RecordAffine<RmsNormRule>(y, input, weight, null) is { } rule) (rule.X, rule.Rstd, rule.Rows, rule.N) = (input, rstd, rows, n);
+            if (RecordAffine<RmsNormRule>(y, input, weight, null) is { } rule) (rule.X, rule.Rstd, rule.Rows, rule.N, rule.Eps) = (input, rstd, rows, n, eps ?? MachineEpsilon);
             return y;
         }
     }
@@ -64,6 +64,10 @@ public static partial class TensorOps
         public int Rows;
         public int N;
 
+        public float Eps;
+
+        internal override (string Name, object Value)[] Settings => [("n", N), ("eps", Eps), ("weight", WeightAt), ("bias", BiasAt)];
+
         protected override void Backward(Tensor gradient)
         {
             Span<float> dWeight = WeightTarget(), dBias = BiasTarget(), dx = InputTarget(out bool accumulate);
@@ -83,6 +87,10 @@ public static partial class TensorOps
         public Saved Rstd;
         public int Rows;
         public int N;
+
+        public float Eps;
+
+        internal override (string Name, object Value)[] Settings => [("n", N), ("eps", Eps), ("weight", WeightAt), ("bias", BiasAt)];
 
         protected override void Backward(Tensor gradient)
         {

@@ -41,6 +41,8 @@ public static partial class TensorOps
         public bool HasBias;
         public bool Rectified;
 
+        internal override (string Name, object Value)[] Settings => [("relu", Rectified)];
+
         protected override void Backward(Tensor gradient)
         {
             if (Rectified)

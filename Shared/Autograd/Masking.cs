@@ -22,7 +22,7 @@ public static partial class TensorOps
                 case DType.Int64: Masks.Choose<long>(mask.BoolSpan, x.LongSpan, z.LongSpan, y.LongSpan); break;
                 default: Masks.Choose<bool>(mask.BoolSpan, x.BoolSpan, z.BoolSpan, y.BoolSpan); break;
             }
-            if (Recorder.Record<WhereRule>(y, a, b) is { } rule) rule.Mask = mask;
+            if (Recorder.Record<WhereRule>(y, a, b) is { } rule) (rule.Mask, rule.Given) = (mask, condition);
             return y;
         }
     }
@@ -38,7 +38,7 @@ public static partial class TensorOps
             var shape = Broadcasting.Common(x.Shape, mask.Shape, "MaskedFill");
             Tensor where = Broadcasting.Expanded(mask, shape), source = Broadcasting.Expanded(x, shape), y = TensorMemory.Empty(shape);
             Masks.Fill<float>(where.BoolSpan, source.Span, value, y.Span);
-            if (Recorder.Record<MaskedFillRule>(y, x) is { } rule) rule.Mask = where;
+            if (Recorder.Record<MaskedFillRule>(y, x) is { } rule) (rule.Mask, rule.Given, rule.Value) = (where, mask, value);
             return y;
         }
 
@@ -77,6 +77,9 @@ public static partial class TensorOps
     private sealed class WhereRule : Rule
     {
         public Saved Mask;
+        public Tensor Given;
+
+        internal override (string Name, object Value)[] Settings => [("mask", Given)];
 
         protected override void Backward(Tensor gradient)
         {
@@ -85,7 +88,7 @@ public static partial class TensorOps
                 if (Needs(input)) Keep(input, mask, input == 0, gradient);
         }
 
-        protected override void Forget() => Mask = default;
+        protected override void Forget() => (Mask, Given) = (default, default);
 
         private void Keep(int input, ReadOnlySpan<bool> mask, bool keep, Tensor gradient)
         {
@@ -104,6 +107,10 @@ public static partial class TensorOps
     private sealed class MaskedFillRule : Rule
     {
         public Saved Mask;
+        public Tensor Given;
+        public float Value;
+
+        internal override (string Name, object Value)[] Settings => [("mask", Given), ("value", Value)];
 
         protected override void Backward(Tensor gradient)
         {
@@ -112,6 +119,6 @@ public static partial class TensorOps
             Pass(0, own, gradient);
         }
 
-        protected override void Forget() => Mask = default;
+        protected override void Forget() => (Mask, Given) = (default, default);
     }
 }

@@ -35,6 +35,8 @@ public static partial class TensorOps
         public Saved Y;
         public int N;
 
+        internal override (string Name, object Value)[] Settings => [("outer", X.Get(this).Numel / Math.Max(1, N)), ("n", N)];
+
         protected override void Backward(Tensor gradient)
         {
             var y = Y.Get(this).Span;

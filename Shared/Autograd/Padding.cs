@@ -28,7 +28,7 @@ public static partial class TensorOps
             for (int d = 0; d < x.Rank; d++) inside = inside.Narrow(d, starts[d], x.Shape[d], 1);
             var y = Tensor.Full(shape, value);
             Strided.Scatter(x.Detach().Contiguous().Span, y.Node.Storage.Floats, y.Node.Offset + inside.Offset, inside.Shape, inside.Strides, accumulate: false);
-            if (Recorder.Record<PadRule>(y, x) is { } rule) rule.Inside = inside;
+            if (Recorder.Record<PadRule>(y, x) is { } rule) (rule.Inside, rule.Value) = (inside, value);
             return y;
         }
     }
@@ -36,6 +36,9 @@ public static partial class TensorOps
     private sealed class PadRule : Rule
     {
         public Layout Inside;
+        public float Value;
+
+        internal override (string Name, object Value)[] Settings => [("inside", Inside), ("value", Value)];
 
         protected override void Backward(Tensor gradient)
         {

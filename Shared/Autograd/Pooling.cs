@@ -87,6 +87,8 @@ public static partial class TensorOps
 
         public override string Name => "MaxPool2d";
 
+        internal override (string Name, object Value)[] Settings => [("geometry", Geometry)];
+
         protected override void Backward(Tensor gradient)
         {
             var target = Target(0, out bool accumulate);
@@ -101,6 +103,8 @@ public static partial class TensorOps
         public PoolShape Geometry;
 
         public override string Name => "AvgPool2d";
+
+        internal override (string Name, object Value)[] Settings => [("geometry", Geometry)];
 
         protected override void Backward(Tensor gradient)
         {

@@ -73,6 +73,8 @@ public static partial class TensorOps
 
         public override string Name => Factor == 1f ? "Sum" : "Mean";
 
+        internal override (string Name, object Value)[] Settings => [("outer", Outer), ("n", N)];
+
         protected override void Backward(Tensor gradient)
         {
             var target = Target(0, out bool accumulate);
@@ -88,6 +90,8 @@ public static partial class TensorOps
         public int Outer;
         public int N;
         public int Inner;
+
+        internal override (string Name, object Value)[] Settings => [("outer", Outer), ("n", N)];
 
         protected override void Backward(Tensor gradient)
         {
@@ -105,6 +109,8 @@ public static partial class TensorOps
         public int Outer;
         public int N;
         public int Inner;
+
+        internal override (string Name, object Value)[] Settings => [("outer", Outer), ("n", N)];
 
         protected override void Backward(Tensor gradient)
         {

@@ -22,6 +22,9 @@ public abstract class Rule : GradNode
     /// <summary>The shape of the operation's output, and so of its gradient.</summary>
     protected Shape OutputShape { get; private set; }
 
+    /// <summary>What the operation was told besides its inputs, for <see cref="Trace"/>.</summary>
+    internal virtual (string Name, object Value)[] Settings => [];
+
     internal long Sequence { get; private set; }
 
     internal int Pending { get; set; }

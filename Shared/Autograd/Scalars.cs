@@ -21,7 +21,7 @@ public static partial class TensorOps
             var source = a.Contiguous();
             var y = TensorMemory.Empty(source.Shape);
             Elementwise.Add(source.Span, value, y.Span);
-            Recorder.Record<AddScalarRule>(y, source);
+            if (Recorder.Record<AddScalarRule>(y, source) is { } rule) rule.Value = value;
             return y;
         }
 
@@ -32,6 +32,8 @@ public static partial class TensorOps
     private readonly struct ScaleFunction(float factor) : IFunction
     {
         public static Keeps Keeps => Keeps.Nothing;
+
+        public (string Name, object Value)[] Settings => [("factor", factor)];
 
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => Elementwise.Multiply(x, factor, y);
 
@@ -45,6 +47,8 @@ public static partial class TensorOps
     private readonly struct DivFunction(float divisor) : IFunction
     {
         public static Keeps Keeps => Keeps.Nothing;
+
+        public (string Name, object Value)[] Settings => [("divisor", divisor)];
 
         public void Forward(ReadOnlySpan<float> x, Span<float> y) => Elementwise.Divide(x, divisor, y);
 
@@ -70,6 +74,10 @@ public static partial class TensorOps
 
     private sealed class AddScalarRule : Rule
     {
+        public float Value;
+
+        internal override (string Name, object Value)[] Settings => [("value", Value)];
+
         protected override void Backward(Tensor gradient) => Give(0, gradient);
 
         protected override void Forget() { }

@@ -101,6 +101,8 @@ public static partial class TensorOps
 
         public override string Name => Operation;
 
+        internal override (string Name, object Value)[] Settings => [("indices", Indices.Get(this)), ("outer", Outer), ("n", N)];
+
         protected override void Backward(Tensor gradient)
         {
             var target = Target(0, out bool accumulate);
@@ -115,6 +117,8 @@ public static partial class TensorOps
     {
         public Saved Indices;
         public int Dim;
+
+        internal override (string Name, object Value)[] Settings => [("indices", Indices.Get(this)), ("dim", Dim)];
 
         protected override void Backward(Tensor gradient)
         {
@@ -131,6 +135,8 @@ public static partial class TensorOps
     {
         public Saved Indices;
         public int Dim;
+
+        internal override (string Name, object Value)[] Settings => [("indices", Indices.Get(this)), ("dim", Dim)];
 
         protected override void Backward(Tensor gradient)
         {

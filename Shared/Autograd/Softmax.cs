@@ -37,6 +37,8 @@ public static partial class TensorOps
 
         public override string Name => Log ? "LogSoftmax" : "Softmax";
 
+        internal override (string Name, object Value)[] Settings => [("outer", Outer), ("n", N)];
+
         protected override void Backward(Tensor gradient)
         {
             var y = Y.Get(this);

@@ -66,6 +66,8 @@ public static partial class TensorOps
 
         public override string Name => Root ? "Std" : "Var";
 
+        internal override (string Name, object Value)[] Settings => [("outer", Rows), ("n", N), ("divisor", 2f / Factor)];
+
         protected override void Backward(Tensor gradient)
         {
             // d var = 2/(n − correction)·(x − mean), and d std = d var/(2·std).
@@ -86,6 +88,8 @@ public static partial class TensorOps
         public Saved Y;
         public int Rows;
         public int N;
+
+        internal override (string Name, object Value)[] Settings => [("outer", Rows), ("n", N)];
 
         protected override void Backward(Tensor gradient)
         {

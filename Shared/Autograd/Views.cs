@@ -131,6 +131,8 @@ public static partial class TensorOps
 
         public override string Name => Operation;
 
+        internal override (string Name, object Value)[] Settings => [("layout", Dense)];
+
         protected override void Backward(Tensor gradient)
         {
             // The view's elements stand where the dense layout says; what it leaves out gets nothing.

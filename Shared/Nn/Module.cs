@@ -25,7 +25,10 @@ public abstract class Module
     /// <exception cref="NotSupportedException">The module takes other inputs: see its own methods.</exception>
     public virtual Tensor Forward(Tensor input) => throw new NotSupportedException($"{GetType().Name} has no Forward of one tensor");
 
-    /// <summary>Writes what <see cref="Forward(Tensor)"/> computes in evaluation mode into an ONNX graph. A class with a Forward of its own overrides it to be exportable.</summary>
+    /// <summary>
+    /// Writes what <see cref="Forward(Tensor)"/> computes in evaluation mode into an ONNX graph. A class that does not override it is exported by what its Forward computes for two batches, which suits what is made
+    /// of operations on tensors and looks at no values; one that overrides it may leave more sizes open than the batch's, and use other operators.
+    /// </summary>
     /// <param name="graph">Takes the operations: <see cref="OnnxGraph.Apply"/> for modules inside, else its methods.</param>
     /// <param name="input">The input.</param>
     /// <returns>The output.</returns>

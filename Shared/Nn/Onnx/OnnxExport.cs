@@ -8,7 +8,7 @@ namespace DistTrain.Nn.Onnx;
 
 /// <summary>
 /// Writes modules as ONNX models (https://onnx.ai), operator set <see cref="OnnxGraph.Opset"/>: what the module computes in evaluation mode, with its present weights. Modules say in
-/// <see cref="Module.ToOnnx"/> what they are made of.
+/// <see cref="Module.ToOnnx"/> what they are made of; others are exported by what their Forward computes.
 /// </summary>
 public static class OnnxExport
 {
@@ -37,6 +37,9 @@ public static class OnnxExport
         var model = Build(module, type, input, metadata);
         AtomicFile.Write(path, stream => model.WriteTo(stream));
     }
+
+    /// <summary>Whether a model, or a module in it, is exported by what its Forward computes, so that all of its sizes but the batch's must be known.</summary>
+    public static bool NeedsSizes(Module module) => module.Modules().Any(one => !OnnxGraph.SaysItself(one) && one is not ModuleList);
 
     internal static ModelProto Build(Module module, DType type, ImmutableArray<int> input, IReadOnlyDictionary<string, string>? metadata)
     {

@@ -127,15 +127,25 @@ public sealed partial class OnnxGraph
     }
 
     /// <summary>Self-attention on one projection for q, k and v, as <c>Tensor.SelfAttention</c>: <c>[N, T, 3·H·D]</c> to <c>[N, T, H·D]</c>.</summary>
-    public OnnxValue SelfAttention(OnnxValue projected, int heads, bool isCausal)
+    /// <param name="projected">The projection.</param>
+    /// <param name="heads">H.</param>
+    /// <param name="isCausal">Whether row t attends to rows 0 to t only.</param>
+    /// <param name="scale">A factor on the scores; 1/√D if null.</param>
+    public OnnxValue SelfAttention(OnnxValue projected, int heads, bool isCausal, float? scale = null)
     {
         int batch = projected[0], time = projected[1], width = projected[2] / 3, size = width / heads;
         var parts = Permute(Reshape(projected, 0, 0, 3, heads, size), 2, 0, 3, 1, 4);
-        OnnxValue Part(long index) => Node("Gather", [parts, IndexScalar(index)], [batch, heads, time, size], [("axis", 0L)]);
-        var scores = Scale(MatMul(Part(0), Permute(Part(1), 0, 1, 3, 2)), (float)(1 / Math.Sqrt(size)));
-        if (isCausal) scores = Add(scores, Above(scores));
-        var mixed = MatMul(Softmax(scores, -1), Part(2));
+        OnnxValue Part(long index) => Node("Gather", [parts, Index(index)], [batch, heads, time, size], [("axis", 0L)]);
+        var mixed = Attention(Part(0), Part(1), Part(2), isCausal, scale ?? (float)(1 / Math.Sqrt(size)));
         return Reshape(Permute(mixed, 0, 2, 1, 3), 0, 0, width);
+    }
+
+    /// <summary>softmax(q·kᵀ·scale)·v: q <c>[*, T, D]</c>, k and v <c>[*, S, D]</c>.</summary>
+    internal OnnxValue Attention(OnnxValue q, OnnxValue k, OnnxValue v, bool isCausal, float scale)
+    {
+        var scores = Scale(MatMul(q, Permute(k, [.. Enumerable.Range(0, k.Rank - 2), k.Rank - 1, k.Rank - 2])), scale);
+        if (isCausal) scores = Add(scores, Above(scores));
+        return MatMul(Softmax(scores, -1), v);
     }
 
     /// <summary>−∞ above the diagonal of the last two dimensions, 0 elsewhere.</summary>
@@ -143,10 +153,11 @@ public sealed partial class OnnxGraph
     {
         var square = Slice(ShapeOf(scores), scores.Rank - 2, scores.Rank, 0);
         var filled = Node("ConstantOfShape", [square], [scores[-2], scores[-1]], [("value", Tensor.From([float.NegativeInfinity], new Shape(1)))], DType.Float32);
-        return Node("Trilu", [filled, IndexScalar(1)], filled.Shape, [("upper", 1L)]);
+        return Node("Trilu", [filled, Index(1)], filled.Shape, [("upper", 1L)]);
     }
 
-    private OnnxValue IndexScalar(long value) => Constant(DType.Int64, System.Runtime.InteropServices.MemoryMarshal.AsBytes<long>([value]), []);
+    /// <summary>An index: a scalar.</summary>
+    internal OnnxValue Index(long value) => Constant(DType.Int64, System.Runtime.InteropServices.MemoryMarshal.AsBytes<long>([value]), []);
 
     private OnnxValue Slice(OnnxValue x, OnnxValue start, OnnxValue end, int dim, int size) =>
         Node("Slice", [x, start, end, Constant((long)dim)], x.Shape.SetItem(dim < 0 ? dim + x.Rank : dim, size));

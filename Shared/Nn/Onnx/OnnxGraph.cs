@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using DistTrain.Autograd;
 using DistTrain.Nn.Onnx.Format;
 using DistTrain.Tensors;
 using Google.Protobuf;
@@ -46,8 +47,7 @@ public sealed partial class OnnxGraph
         if (path.Length > 0) scope = path;
         try
         {
-            Require(module, path);
-            return module.ToOnnx(this, input);
+            return SaysItself(module) ? module.ToOnnx(this, input) : OnnxTrace.Apply(this, module, input);
         }
         finally
         {
@@ -61,6 +61,23 @@ public sealed partial class OnnxGraph
     /// <summary>A buffer of the model, stored once under its state-dict name.</summary>
     public OnnxValue Buffer(ModuleBuffer buffer) => Stored(buffer, buffer.Value);
 
+    /// <summary>The parameters and buffers of the model, with what stores them when they are used.</summary>
+    internal IEnumerable<(Tensor Part, Func<OnnxValue> Value)> Parts()
+    {
+        foreach (object part in names.Keys)
+        {
+            if (part is Parameter parameter) yield return (parameter.Value, () => Parameter(parameter));
+            if (part is ModuleBuffer buffer) yield return (buffer.Value, () => Buffer(buffer));
+        }
+    }
+
+    /// <summary>Whether a class says in ToOnnx what its Forward computes: one that says anew what Forward computes must say anew what is exported, or another model would be written than the one trained.</summary>
+    internal static bool SaysItself(Module module)
+    {
+        Type type = module.GetType(), forward = type.GetMethod(nameof(Module.Forward), [typeof(Tensor)])!.DeclaringType!, export = type.GetMethod(nameof(Module.ToOnnx))!.DeclaringType!;
+        return export != typeof(Module) && !forward.IsSubclassOf(export);
+    }
+
     /// <summary>A float constant.</summary>
     public OnnxValue Constant(ReadOnlySpan<float> values, params ImmutableArray<int> shape) => Constant(DType.Float32, MemoryMarshal.AsBytes(values), shape);
 
@@ -69,6 +86,18 @@ public sealed partial class OnnxGraph
 
     /// <summary>A list of whole numbers, <c>[n]</c>: shapes, axes.</summary>
     public OnnxValue Constant(params ReadOnlySpan<long> values) => Constant(DType.Int64, MemoryMarshal.AsBytes(values), [values.Length]);
+
+    /// <summary>A tensor as a constant.</summary>
+    internal OnnxValue Constant(Tensor value)
+    {
+        ImmutableArray<int> shape = [.. value.Shape.Span];
+        return value.Type switch
+        {
+            DType.Int64 => Constant(DType.Int64, MemoryMarshal.AsBytes<long>(value.Contiguous().LongSpan), shape),
+            DType.Bool => Constant(DType.Bool, MemoryMarshal.AsBytes<bool>(value.Contiguous().BoolSpan), shape),
+            _ => Constant(DType.Float32, MemoryMarshal.AsBytes<float>(value.ToArray()), shape),
+        };
+    }
 
     /// <summary>Adds an operation with one output.</summary>
     /// <param name="operation">Its name in the operator set, such as <c>Relu</c>.</param>
@@ -108,14 +137,6 @@ public sealed partial class OnnxGraph
         DType.Bool => TensorProto.Types.DataType.Bool,
         _ => TensorProto.Types.DataType.Float,
     };
-
-    /// <summary>A class that says anew what Forward computes must say anew what is exported, or another model would be written than the one trained.</summary>
-    private void Require(Module module, string path)
-    {
-        Type type = module.GetType(), forward = type.GetMethod(nameof(Module.Forward), [typeof(Tensor)])!.DeclaringType!, export = type.GetMethod(nameof(Module.ToOnnx))!.DeclaringType!;
-        if (export == typeof(Module) || forward.IsSubclassOf(export))
-            throw new UserErrorException($"ONNX: {(path.Length == 0 ? "the model" : $"module {path}")} of class {type.Name} cannot be exported: {(export == typeof(Module) ? "it does not override" : $"it overrides Forward of {export.Name}, but not")} ToOnnx");
-    }
 
     private OnnxValue Stored(object part, Tensor value)
     {
