@@ -5,7 +5,7 @@ using DistTrain.Training;
 
 namespace DistTrain.Tests.Training;
 
-/// <summary>Metrics against the figures that scikit-learn's documentation gives (scikit-learn.org/stable/modules/generated/sklearn.metrics.*), and against counting by hand.</summary>
+/// <summary>Metrics of scikit-learn's documented examples (scikit-learn.org/stable/modules/generated/sklearn.metrics.*), with the digits that <see cref="MetricFigureTests"/> has from the definitions, and of counting by hand.</summary>
 public class MetricsTests
 {
     [Fact]
