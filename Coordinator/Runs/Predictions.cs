@@ -24,9 +24,8 @@ internal sealed class Predictions
     {
         var card = saved.Data;
         if (card.Vocabulary is not null || (card.TargetType == ElementType.Int64 && !card.TargetShape.IsEmpty)) throw new UserErrorException($"{saved.File}: model {saved.Job.Model} goes on with texts, which predict does not; generate does");
-        var loss = NamedLosses.For(saved.Job.Loss, card);
-        int outputs = NamedLosses.Outputs(loss, card);
-        var task = loss.Create().Task;
+        var task = saved.Loss.Task;
+        int outputs = task != LearningTask.Classes ? card.Targets.Length : card.Classes > 0 ? card.Classes : throw new UserErrorException($"{saved.File}: the data {card.Name} does not say how many classes it has, expected a data set whose Classes are set");
         IReadOnlyList<string> known = task switch
         {
             LearningTask.Classes => card.ClassNames ?? [],
@@ -41,9 +40,12 @@ internal sealed class Predictions
     private bool IsBinary => task == LearningTask.Labels && saved.Data.Targets.Length == 1;
 
     /// <summary>Writes the predictions of data.</summary>
-    public void Write(IDataset data, TextWriter writer, Action<int>? progress)
+    /// <param name="data">The data.</param>
+    /// <param name="write">Takes the lines, some at a time.</param>
+    /// <param name="progress">Told how many samples are done.</param>
+    public void Write(IDataset data, Action<string> write, Action<int>? progress)
     {
-        writer.NewLine = "\n";
+        var writer = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         writer.WriteLine(string.Join(',', Header().Select(Quoted)));
         int row = 0;
         new Evaluator(saved.Model, data) { Progress = progress }.Run((count, output, _) =>
@@ -62,6 +64,8 @@ internal sealed class Predictions
                 Row(writer, values.Slice(i * width, width), raw.Slice(i * width, width));
                 writer.WriteLine();
             }
+            write(writer.ToString());
+            writer.GetStringBuilder().Clear();
         });
     }
 
@@ -78,9 +82,12 @@ internal sealed class Predictions
         if (task == LearningTask.Classes) Field(writer, Quoted(names[Reduce.ArgMax(raw)]));
         else if (IsBinary) Field(writer, Quoted(names[raw[0] > 0 ? 1 : 0]));
         else if (task == LearningTask.Labels)
-            foreach (float logit in raw) Field(writer, logit > 0 ? "1" : "0");
+            for (int i = 0; i < raw.Length; i++) Field(writer, Quoted(Answer(i, raw[i] > 0)));
         foreach (float value in values) Field(writer, value.ToString("R", CultureInfo.InvariantCulture));
     }
+
+    /// <summary>A label as the table writes it that the model was trained on.</summary>
+    private string Answer(int label, bool isYes) => saved.Data.Table is { Task: TableTask.Binary } table ? table.Classes[2 * label + (isYes ? 1 : 0)] : isYes ? "1" : "0";
 
     private static void Field(TextWriter writer, string text)
     {

@@ -6,7 +6,17 @@ namespace DistTrain.Data;
 /// <param name="Name">The name, in lower case with dashes.</param>
 /// <param name="Help">What it means, with the values allowed and the default.</param>
 /// <param name="IsPath">Whether its value is a file or a folder.</param>
-public sealed record DataOption(string Name, string Help, bool IsPath = false);
+public sealed record DataOption(string Name, string Help, bool IsPath = false)
+{
+    /// <summary>The words that it may be, the default first; empty where it is no choice of words.</summary>
+    public ImmutableArray<string> Words { get; init; } = [];
+
+    /// <summary>The numbers that it may be, ends included; null where it is no number.</summary>
+    public (double Least, double Most)? Range { get; init; }
+
+    /// <summary>Whether the numbers are whole.</summary>
+    public bool IsWhole { get; init; }
+}
 
 /// <summary>A kind of data that can be asked for by name: a row of <see cref="DataSources.Kinds"/>.</summary>
 /// <param name="Name">The name, such as <c>mnist</c>.</param>

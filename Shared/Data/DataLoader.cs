@@ -123,7 +123,9 @@ public sealed class DataLoader : IDisposable
         var start = Stopwatch.GetTimestamp();
         while (slot.State is not (State.Ready or State.Failed))
             done.WaitOne();
-        waitTicks += Stopwatch.GetTimestamp() - start;
+        long waited = Stopwatch.GetTimestamp() - start;
+        waitTicks += waited;
+        DataMetrics.Add(Stopwatch.GetElapsedTime(0, waited));
     }
 
     private void CheckRange(SampleRange range)

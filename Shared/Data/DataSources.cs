@@ -30,6 +30,9 @@ public static class DataSources
     /// <summary>How every kind is written, for messages: <c>digits[:train,test,seed], mnist:&lt;dir&gt;, ...</c>.</summary>
     public static string Usage => string.Join(", ", Kinds.Select(kind => kind.Usage));
 
+    /// <summary>A request with its relative paths taken from a folder; as it is where that is null, or the kind is unknown.</summary>
+    public static DataSpec Under(string? root, DataSpec spec) => root is null ? spec : Kinds.FirstOrDefault(kind => kind.Name == spec.Kind)?.Under(root, spec) ?? spec;
+
     /// <summary>Opens data by name.</summary>
     /// <param name="spec">What is asked for, such as <c>mnist:/data/mnist</c>; see <see cref="DataSpec"/>.</param>
     /// <param name="root">The folder that relative paths are taken from; null for the current one.</param>
@@ -44,9 +47,9 @@ public static class DataSources
         foreach (var option in spec.Options.Keys)
         {
             if (option != Augment.Name && !kind.Options.Any(known => known.Name == option))
-                throw new UserErrorException($"Data '{spec}': unknown option '{option}'; {kind.Name} takes {string.Join(", ", kind.Options.Append(Augment).Select(known => known.Name))}");
+                throw new UserErrorException($"Data '{spec}': unknown option '{option}'; {kind.Name} takes {string.Join(", ", kind.Options.Append(Augment).Select(known => known.Name))}{Suggestion.Hint(option, kind.Options.Append(Augment).Select(known => known.Name))}");
         }
-        if (root is not null) spec = kind.Under(root, spec);
+        spec = Under(root, spec);
         try
         {
             var split = kind.Open(spec);

@@ -16,16 +16,19 @@ internal static class DataSpecOptions
     public static string[] Names(this DataSpec spec, string option) =>
         spec.Text(option) is { } text ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [];
 
-    /// <summary>One of some words.</summary>
-    public static string Choice(this DataSpec spec, string option, params ReadOnlySpan<string> allowed)
+    /// <summary>One of an option's words; the first where it is not given.</summary>
+    public static string Choice(this DataSpec spec, DataOption option)
     {
-        var text = spec.Text(option) ?? allowed[0];
-        return allowed.Contains(text) ? text : throw spec.Wrong(option, text, string.Join(" or ", allowed!));
+        var text = spec.Text(option.Name) ?? option.Words[0];
+        return option.Words.FirstOrDefault(word => string.Equals(word, text, StringComparison.OrdinalIgnoreCase))
+            ?? throw spec.Wrong(option.Name, text, $"{(option.Words.Length == 2 ? string.Join(" or ", option.Words) : $"one of {string.Join(", ", option.Words)}")}{Suggestion.Hint(text, option.Words)}");
     }
 
-    /// <summary>Yes or no.</summary>
-    public static bool Flag(this DataSpec spec, string option, bool otherwise) =>
-        (otherwise ? spec.Choice(option, "yes", "no") : spec.Choice(option, "no", "yes")) == "yes";
+    /// <summary>A whole number in an option's range.</summary>
+    public static long Whole(this DataSpec spec, DataOption option, long otherwise) => spec.Whole(option.Name, otherwise, (long)option.Range!.Value.Least, (long)option.Range.Value.Most);
+
+    /// <summary>A number in an option's range.</summary>
+    public static double Number(this DataSpec spec, DataOption option, double otherwise) => spec.Number(option.Name, otherwise, option.Range!.Value.Least, option.Range.Value.Most);
 
     /// <summary>A whole number in a range.</summary>
     public static long Whole(this DataSpec spec, string option, long otherwise, long least, long most)

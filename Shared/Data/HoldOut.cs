@@ -8,17 +8,21 @@ namespace DistTrain.Data;
 /// </summary>
 internal sealed record HoldOut(double TestShare, bool Shuffled, ulong Seed)
 {
+    private static readonly DataOption Test = new("test", "the share of the samples held out for testing, 0 to 0.9 (default 0.2)") { Range = (0, .9) };
+    private static readonly DataOption Split = new("split", "how they are chosen: shuffled (default) or tail") { Words = ["shuffled", "tail"] };
+    private static readonly DataOption SplitSeed = new("split-seed", "what the choice depends on (default 0)") { Range = (0, 1L << 53), IsWhole = true };
+
     /// <summary>The options that say so.</summary>
     public static DataOption[] Options =>
     [
-        new("test", "the share of the samples held out for testing, 0 to 0.9 (default 0.2)"),
-        new("split", "how they are chosen: shuffled (default) or tail"),
-        new("split-seed", "what the choice depends on (default 0)"),
+        Test,
+        Split,
+        SplitSeed,
     ];
 
     /// <summary>Reads the options.</summary>
     public static HoldOut Of(DataSpec spec) =>
-        new(spec.Number("test", .2, 0, .9), spec.Choice("split", "shuffled", "tail") == "shuffled", (ulong)spec.Whole("split-seed", 0, 0, long.MaxValue));
+        new(spec.Number(Test, .2), spec.Choice(Split) == "shuffled", (ulong)spec.Whole(SplitSeed, 0));
 
     /// <summary>The samples of the two parts.</summary>
     /// <exception cref="UserErrorException">No sample is left for training.</exception>

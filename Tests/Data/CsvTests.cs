@@ -94,6 +94,24 @@ public sealed class CsvTests : IDisposable
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData("&task=binary")]
+    public void Several_columns_of_yes_and_no_are_labels(string task)
+    {
+        var file = temp.Write("tags.csv", "x,red,size\n1,yes,big\n2,no,small\n3,no,big\n4,yes,small\n");
+        foreach (var pack in (string[])["", "&pack=" + Path.Combine(temp.Folder, "packed")])
+        {
+            var split = DataSources.Open($"csv:{file}?target=red,size&test=0&standardize=no{task}{pack}");
+            Assert.Equal((SampleSpec.Float32(2), TableTask.Binary), (split.Train.Targets, split.Encoding!.Task));
+            Assert.Equal(["no", "yes", "big", "small"], split.Encoding.Classes.AsEnumerable());
+            Assert.Equal([1, 0, 0, 1, 0, 0, 1, 1], ReadFloats(split.Train).Targets);
+        }
+        var third = temp.Write("third.csv", "x,red,size\n1,yes,1\n2,no,2\n3,perhaps,1\n");
+        Assert.Contains("target 'red' has 3 different values; expected 2", Assert.Throws<UserErrorException>(() => DataSources.Open($"csv:{third}?target=red,size&task=binary")).Message, StringComparison.Ordinal);
+        Assert.Contains("target 'red' holds categories such as 'no'", Assert.Throws<UserErrorException>(() => DataSources.Open($"csv:{third}?target=red,size")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("0,1,2,3", "auto", TableTask.Classification)]
     [InlineData("0.5,1,2,3", "auto", TableTask.Regression)]
     [InlineData("10,1,10,1", "regression", TableTask.Regression)]

@@ -63,6 +63,10 @@ public sealed class DataLoaderTests : IDisposable
         dataset.WaitForReads(1);
         loader.Prefetch(new(0, 10, 1));
         loader.Prefetch(new(0, 20, 1));
+        double counted = 0;
+        using var listener = new System.Diagnostics.Metrics.MeterListener { InstrumentPublished = (instrument, from) => { if (instrument.Meter.Name == DataMetrics.Meter) from.EnableMeasurementEvents(instrument); } };
+        listener.SetMeasurementEventCallback<double>((_, seconds, _, _) => Interlocked.Exchange(ref counted, Volatile.Read(ref counted) + seconds));
+        listener.Start();
         var needed = -1;
         var asking = new Thread(() => needed = loader.Load(new(0, 30, 1)).Indices[0]);
         asking.Start();
@@ -72,6 +76,8 @@ public sealed class DataLoaderTests : IDisposable
         loader.Load(new(0, 10, 1));
         loader.Load(new(0, 20, 1));
         Assert.Equal(needed, dataset.Log[1]);
+        // What was waited is told to those who listen; other tests may wait at the same time.
+        Assert.InRange(loader.DataWait.TotalSeconds, 1e-9, Volatile.Read(ref counted) + 1e-9);
         Assert.Equal(4, dataset.Log.Count);
     }
 

@@ -42,7 +42,7 @@ public static class ImageFolderSource
             throw spec.Wrong("channels", "2", "1 or 3");
         var size = SizeOf(spec) ?? ImageFile.Size(files[0].Path);
         var reader = new Reader(channels, size.Height, size.Width, SizeOf(spec) is not null, classes);
-        var bad = new BadRows(folder, spec.Choice("on-bad-row", "fail", "skip") == "skip", "picture");
+        var bad = new BadRows(folder, spec.Choice(BadRows.Option) == "skip", "picture");
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
         if (!apart)
         {

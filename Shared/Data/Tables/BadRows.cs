@@ -6,7 +6,7 @@ internal sealed class BadRows(string file, bool skip, string what = "malformed r
     private string? first;
 
     /// <summary>The option that says so.</summary>
-    public static DataOption Option => new("on-bad-row", "what to do about a malformed row: fail (default) or skip, which counts and reports them");
+    public static readonly DataOption Option = new("on-bad-row", "what to do about a malformed row: fail (default) or skip, which counts and reports them") { Words = ["fail", "skip"] };
 
     /// <summary>The rows skipped so far.</summary>
     public long Count { get; private set; }

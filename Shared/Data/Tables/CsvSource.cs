@@ -8,6 +8,9 @@ namespace DistTrain.Data;
 /// </summary>
 public static class CsvSource
 {
+    private static readonly DataOption Header = new("header", "yes (default) where the first line names the columns, or no: they are column1, column2, ...") { Words = ["yes", "no"] };
+    private static readonly DataOption Delimiters = new("delimiter", "what parts fields: comma, tab, semicolon, space or bar") { Words = ["comma", "tab", "semicolon", "space", "bar"] };
+
     internal static DataKind Kind => Make("csv", "comma", "comma-separated values");
 
     internal static DataKind TsvKind => Make("tsv", "tab", "tab-separated values");
@@ -28,8 +31,8 @@ public static class CsvSource
         $"{name}:<file>[?target=<column>]",
         $"a table of {help}",
         [
-            new("header", "yes (default) where the first line names the columns, or no: they are column1, column2, ..."),
-            new("delimiter", $"what parts fields: comma, tab, semicolon, space or bar (default {delimiter})"),
+            Header,
+            Delimiters with { Help = $"{Delimiters.Help} (default {delimiter})" },
             .. TableOptions.Known,
             PackedSource.Option,
         ],
@@ -52,8 +55,8 @@ public static class CsvSource
     private static CsvTable Rows(DataSpec spec, string path, char delimiter, Func<string, bool?> kindOf, IReadOnlyCollection<string>? required)
     {
         if (spec.Text("delimiter") is not null)
-            delimiter = Delimiter(spec.Choice("delimiter", "comma", "tab", "semicolon", "space", "bar"));
-        return new(path, delimiter, spec.Flag("header", true), spec.Choice("on-bad-row", "fail", "skip") == "skip", kindOf, required);
+            delimiter = Delimiter(spec.Choice(Delimiters));
+        return new(path, delimiter, spec.Choice(Header) == "yes", spec.Choice(BadRows.Option) == "skip", kindOf, required);
     }
 
     private static char Delimiter(string name) => name switch { "tab" => '\t', "semicolon" => ';', "space" => ' ', "bar" => '|', _ => ',' };

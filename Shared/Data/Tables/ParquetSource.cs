@@ -27,5 +27,5 @@ public static class ParquetSource
         return (options with { Ignored = [] }).Split(table, test, targets);
     }
 
-    private static bool SkipsBadRows(DataSpec spec) => spec.Choice("on-bad-row", "fail", "skip") == "skip";
+    private static bool SkipsBadRows(DataSpec spec) => spec.Choice(BadRows.Option) == "skip";
 }

@@ -29,10 +29,17 @@ internal static class TableEncoder
             }
             return new(name, inputs, spec, targets, SampleSpec.Float32(encoding.Targets.Length));
         }
-        var labels = withTargets ? Labels(table, rows, encoding) : new long[rows.Length];
-        return encoding.Task is TableTask.Binary
-            ? new(name, inputs, spec, [.. labels.Select(label => (float)label)], SampleSpec.Float32(1))
-            : new(name, inputs, spec, labels, encoding.Classes.Length, encoding.Classes);
+        if (encoding.Task is TableTask.Classification)
+            return new(name, inputs, spec, withTargets ? Labels(table, rows, encoding, 0) : new long[rows.Length], encoding.Classes.Length, encoding.Classes);
+        var questions = encoding.Targets.Length;
+        var answers = new float[rows.Length * questions];
+        for (var t = 0; t < questions && withTargets; t++)
+        {
+            var labels = Labels(table, rows, encoding, t);
+            for (var i = 0; i < labels.Length; i++)
+                answers[i * questions + t] = labels[i];
+        }
+        return new(name, inputs, spec, answers, SampleSpec.Float32(questions));
     }
 
     private static void EncodeInput(TableColumn column, int[] rows, ColumnEncoding encoding, Span<float> inputs, int stride)
@@ -54,16 +61,17 @@ internal static class TableEncoder
         }
     }
 
-    private static long[] Labels(Table table, int[] rows, TableEncoding encoding)
+    private static long[] Labels(Table table, int[] rows, TableEncoding encoding, int target)
     {
-        var column = table.Column(encoding.Targets[0]);
-        var labelOf = encoding.Classes.Select((name, label) => (name, label)).ToDictionary(pair => pair.name, pair => (long)pair.label);
+        var column = table.Column(encoding.Targets[target]);
+        var classes = encoding.ClassesOf(target);
+        var labelOf = classes.Select((name, label) => (name, label)).ToDictionary(pair => pair.name, pair => (long)pair.label);
         var labels = new long[rows.Length];
         for (var i = 0; i < rows.Length; i++)
         {
             var name = column.IsNumeric ? TableFitter.Name(column.Numbers[rows[i]]) : column.Categories[column.Codes[rows[i]]];
             labels[i] = labelOf.TryGetValue(name, out var label) ? label
-                : throw new UserErrorException($"{table.File}: target '{column.Name}' is {BadRows.Show(name)}; expected one of {string.Join(", ", encoding.Classes.Take(20))}");
+                : throw new UserErrorException($"{table.File}: target '{column.Name}' is {BadRows.Show(name)}; expected one of {string.Join(", ", classes.Take(20))}");
         }
         return labels;
     }

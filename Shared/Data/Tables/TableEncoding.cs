@@ -12,7 +12,7 @@ public enum TableTask
     /// <summary>Numbers: float32 <c>[n]</c>.</summary>
     Regression,
 
-    /// <summary>Yes or no: float32 <c>[1]</c>, 0 or 1.</summary>
+    /// <summary>Yes or no, of each target: float32 <c>[n]</c>, 0 or 1.</summary>
     Binary,
 }
 
@@ -35,9 +35,12 @@ public sealed record ColumnEncoding(string Column, double Missing, double Shift,
 /// <param name="Inputs">The input columns, in order.</param>
 /// <param name="Targets">The target columns.</param>
 /// <param name="Task">What the target is.</param>
-/// <param name="Classes">The classes' names by label; for <see cref="TableTask.Binary"/> the values that mean 0 and 1; empty for regression.</param>
+/// <param name="Classes">The classes' names by label; for <see cref="TableTask.Binary"/> the values that mean 0 and 1, of one target after the other; empty for regression.</param>
 public sealed record TableEncoding(ImmutableArray<ColumnEncoding> Inputs, ImmutableArray<string> Targets, TableTask Task, ImmutableArray<string> Classes)
 {
+    /// <summary>The names of a target's classes, by label.</summary>
+    internal ImmutableArray<string> ClassesOf(int target) => Task is TableTask.Binary ? Classes.Slice(2 * target, 2) : Classes;
+
     /// <summary>How other rows' columns are to be read: as numbers, as categories (what is not used is, so that nothing in it can be wrong), or by their values.</summary>
     internal bool? KindOf(string column)
     {

@@ -20,27 +20,14 @@ internal sealed class TableFitter(string file, ImmutableArray<string> targets, I
     /// <summary>A numeric target of whole numbers with at most this many different ones is taken for classes.</summary>
     public const int MostNumericClasses = 20;
 
-    private readonly SortedSet<double> targetNumbers = [];
-    private readonly SortedSet<string> targetTexts = new(StringComparer.Ordinal);
+    private readonly TargetFit[] fits = [.. targets.Select(_ => new TargetFit())];
     private readonly List<InputFit> inputs = [];
-    private bool hasTextTarget, isRegression = task is TableTask.Regression || (task is null && targets.Length > 1);
 
     /// <summary>The first look: at the targets of rows for training and testing.</summary>
     public void AddTargets(Table table)
     {
-        foreach (var target in targets)
-        {
-            var column = table.Column(target);
-            hasTextTarget |= !column.IsNumeric;
-            if (!column.IsNumeric)
-                targetTexts.UnionWith(column.Categories);
-            for (var row = 0; row < table.Rows && column.IsNumeric && !isRegression; row++)
-            {
-                var number = column.Numbers[row];
-                targetNumbers.Add(number);
-                isRegression = task is null && (number != Math.Floor(number) || targetNumbers.Count > MostNumericClasses);
-            }
-        }
+        for (var t = 0; t < targets.Length; t++)
+            fits[t].Add(table.Column(targets[t]), table.Rows, task);
     }
 
     /// <summary>The second look: at the inputs of training rows.</summary>
@@ -66,23 +53,59 @@ internal sealed class TableFitter(string file, ImmutableArray<string> targets, I
         if (inputs.Count == 0)
             throw new UserErrorException($"{file}: no column is left for inputs; expected at least one besides the target {string.Join(", ", targets)}");
         var columns = inputs.Select(input => input.Finish(standardize)).ToImmutableArray();
-        if (isRegression)
+        var decided = task ?? Usual();
+        if (decided is TableTask.Regression)
         {
-            return hasTextTarget
-                ? throw new UserErrorException($"{file}: target '{string.Join(", ", targets)}' holds categories such as {BadRows.Show(targetTexts.Min)}; expected numbers for regression")
+            return Array.FindIndex(fits, fit => fit.IsText) is >= 0 and var text
+                ? throw new UserErrorException($"{file}: target '{targets[text]}' holds categories such as {BadRows.Show(fits[text].Values[0])}; expected numbers for regression{(targets.Length > 1 ? ", or two different values in each target for task=binary" : "")}")
                 : new(columns, targets, TableTask.Regression, []);
         }
-        var decided = task ?? TableTask.Classification;
-        if (targets.Length > 1)
-            throw new UserErrorException($"{file}: {targets.Length} target columns for {decided.ToString().ToLowerInvariant()}; expected one");
-        ImmutableArray<string> classes = hasTextTarget ? [.. targetTexts] : [.. targetNumbers.Select(Name)];
-        return classes.Length >= 2 && (decided is not TableTask.Binary || classes.Length == 2)
-            ? new(columns, targets, decided, classes)
-            : throw new UserErrorException($"{file}: target '{targets[0]}' has {classes.Length} different value{(classes.Length == 1 ? "" : "s")}; expected {(decided is TableTask.Binary ? "2" : "2 or more")}");
+        if (decided is TableTask.Classification && targets.Length > 1)
+            throw new UserErrorException($"{file}: {targets.Length} target columns for classification; expected one");
+        for (var t = 0; t < targets.Length; t++)
+        {
+            var count = fits[t].Values.Length;
+            if (count < 2 || (decided is TableTask.Binary && count > 2))
+                throw new UserErrorException($"{file}: target '{targets[t]}' has {count} different value{(count == 1 ? "" : "s")}; expected {(decided is TableTask.Binary ? "2" : "2 or more")}");
+        }
+        return new(columns, targets, decided, [.. fits.SelectMany(fit => fit.Values)]);
     }
+
+    /// <summary>What targets usually are: one is classes where its values are few, and several are numbers, or labels where one of them is text of two values.</summary>
+    private TableTask Usual() => targets.Length == 1
+        ? fits[0].IsNumbers ? TableTask.Regression : TableTask.Classification
+        : fits.Any(fit => fit.IsText) && fits.All(fit => !fit.IsNumbers && fit.Values.Length == 2) ? TableTask.Binary : TableTask.Regression;
 
     /// <summary>A number as a class's name.</summary>
     public static string Name(double number) => number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>What is known of one target column.</summary>
+    private sealed class TargetFit
+    {
+        private readonly SortedSet<double> numbers = [];
+        private readonly SortedSet<string> texts = new(StringComparer.Ordinal);
+
+        public bool IsText { get; private set; }
+
+        /// <summary>Whether it is numbers rather than classes: fractions, or many.</summary>
+        public bool IsNumbers { get; private set; }
+
+        /// <summary>Its different values, in order.</summary>
+        public string[] Values => IsText ? [.. texts] : [.. numbers.Select(Name)];
+
+        public void Add(TableColumn column, int rows, TableTask? task)
+        {
+            IsText |= !column.IsNumeric;
+            if (!column.IsNumeric)
+                texts.UnionWith(column.Categories);
+            for (var row = 0; row < rows && column.IsNumeric && !IsNumbers && task is not TableTask.Regression; row++)
+            {
+                var number = column.Numbers[row];
+                numbers.Add(number);
+                IsNumbers = task is null && (number != Math.Floor(number) || numbers.Count > MostNumericClasses);
+            }
+        }
+    }
 
     /// <summary>What is known of one input column.</summary>
     private sealed class InputFit(TableColumn column)

@@ -6,15 +6,20 @@ namespace DistTrain.Data;
 internal sealed record TableOptions(
     string Name, string? TestFile, ImmutableArray<string> Targets, string[] Ignored, string[] Categorical, string[] Numeric, TableTask? Task, bool Standardize, bool SkipBadRows, HoldOut HoldOut)
 {
+    private static readonly DataOption Kind =
+        new("task", "what the target is: auto (default), classification, regression or binary; auto takes text, or at most 20 different whole numbers, for classes, and several targets for numbers, or for yes and no where one of them is text of two values") { Words = ["auto", "classification", "regression", "binary"] };
+    private static readonly DataOption Standardizes =
+        new("standardize", "yes (default) to shift and scale numeric inputs to mean 0 and deviation 1 of the training rows, or no") { Words = ["yes", "no"] };
+
     /// <summary>What they are.</summary>
     public static ImmutableArray<DataOption> Known =>
     [
         new("target", "the target column, or several with commas between them (default: the last column)"),
-        new("task", "what the target is: auto (default), classification, regression or binary; auto takes text, or at most 20 different whole numbers, for classes"),
+        Kind,
         new("ignore", "columns to leave out"),
         new("categorical", "columns to take as categories although they hold numbers"),
         new("numeric", "columns to take as numbers; by default those where more than half of the first 1000 values are"),
-        new("standardize", "yes (default) to shift and scale numeric inputs to mean 0 and deviation 1 of the training rows, or no"),
+        Standardizes,
         BadRows.Option,
         new("test-file", "a file of rows to test on, with the same columns", IsPath: true),
         .. HoldOut.Options,
@@ -23,7 +28,7 @@ internal sealed record TableOptions(
     /// <summary>Reads them.</summary>
     public static TableOptions Of(DataSpec spec)
     {
-        var task = spec.Choice("task", "auto", "classification", "regression", "binary");
+        var task = spec.Choice(Kind);
         return new(
             Path.GetFileName(spec.Path),
             spec.Text("test-file"),
@@ -32,8 +37,8 @@ internal sealed record TableOptions(
             spec.Names("categorical"),
             spec.Names("numeric"),
             task == "auto" ? null : Enum.Parse<TableTask>(task, ignoreCase: true),
-            spec.Flag("standardize", true),
-            spec.Choice("on-bad-row", "fail", "skip") == "skip",
+            spec.Choice(Standardizes) == "yes",
+            spec.Choice(BadRows.Option) == "skip",
             HoldOut.Of(spec));
     }
 

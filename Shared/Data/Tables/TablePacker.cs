@@ -77,8 +77,7 @@ internal sealed class TablePacker(TableOptions options, CsvTable rows, CsvTable?
     {
         var target = encoding.Task switch
         {
-            TableTask.Regression => SampleSpec.Float32(encoding.Targets.Length),
-            TableTask.Binary => SampleSpec.Float32(1),
+            TableTask.Regression or TableTask.Binary => SampleSpec.Float32(encoding.Targets.Length),
             _ => SampleSpec.Label,
         };
         var isClassification = encoding.Task is TableTask.Classification;

@@ -11,13 +11,18 @@ public static class TextSource
     /// <summary>Tokens in a window, where nothing else is asked for.</summary>
     public const int DefaultWindow = 64;
 
+    private static readonly DataOption Window = new("window", $"tokens in a window, 1 to 65536 (default {DefaultWindow})") { Range = (1, 65536), IsWhole = true };
+
+    private static readonly DataOption Bpe =
+        new("bpe", $"learn a byte-pair vocabulary of this many tokens, {BytePairVocabulary.LeastSize} to {BytePairVocabulary.MostSize}, from the training part") { Range = (BytePairVocabulary.LeastSize, BytePairVocabulary.MostSize), IsWhole = true };
+
     internal static DataKind Kind => new(
         "text",
         "text:<file>",
         "a UTF-8 text as characters or byte pairs, in windows of 64",
         [
-            new("window", $"tokens in a window, 1 to 65536 (default {DefaultWindow})"),
-            new("bpe", $"learn a byte-pair vocabulary of this many tokens, {BytePairVocabulary.LeastSize} to {BytePairVocabulary.MostSize}, from the training part"),
+            Window,
+            Bpe,
             new("vocab", "a byte-pair vocabulary's vocab.json, to be given with merges", IsPath: true),
             new("merges", "its merges.txt", IsPath: true),
         ],
@@ -61,8 +66,8 @@ public static class TextSource
     private static DataSplit Open(DataSpec spec)
     {
         var file = spec.RequirePath("text:<file>");
-        var window = (int)spec.Whole("window", DefaultWindow, 1, 65536);
-        var size = (int)spec.Whole("bpe", 0, BytePairVocabulary.LeastSize, BytePairVocabulary.MostSize);
+        var window = (int)spec.Whole(Window, DefaultWindow);
+        var size = (int)spec.Whole(Bpe, 0);
         string? vocabulary = spec.Text("vocab"), merges = spec.Text("merges");
         if (vocabulary is null != merges is null || (vocabulary is not null && size > 0))
             throw new UserErrorException($"Data '{spec}': expected vocab and merges together, or bpe, or none of them");
