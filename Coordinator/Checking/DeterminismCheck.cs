@@ -63,11 +63,16 @@ internal static class DeterminismCheck
         Shards = Math.Max(job.Shards, Math.Min(2, job.BatchSize)),
         Epochs = Math.Max(job.Epochs, Steps),
         Consistency = Consistency.Default,
+        // What looks at epochs, or at the rounds of another consistency, has nothing to do in a few steps.
+        EarlyStop = null,
+        Plateau = null,
+        Outer = null,
+        Metrics = [],
     };
 
     private static async Task<RunResult> RunAsync(TrainingJob job, int workers)
     {
-        await using var cluster = new LocalCluster(ClusterJob.From(job), new ClusterOptions { Workers = workers });
+        await using var cluster = new LocalCluster(job.Options is { } options ? ClusterJob.From(job, options) : ClusterJob.From(job), new ClusterOptions { Workers = workers });
         return await cluster.RunAsync().ConfigureAwait(false);
     }
 

@@ -18,7 +18,7 @@ internal static class CheckCommand
         .. JobSettings.For<Asked>(asked => asked.Job, (asked, job) => asked with { Job = job }),
         new("workers", "<n>", "Check", "Workers that memory and bytes are told for. Default: 2.", (asked, given) => asked with { Workers = given.Int(1, 1024) }),
         new("determinism", "", "Check", $"Runs the first {DeterminismCheck.Steps} steps twice with 1 and twice with 2 workers, and says whether all bits are the same, and if not where they differ first.", (asked, given) => asked with { Determinism = given.Switch() }),
-        new("output", "<format>", "Output", "text: a table for people; json: one event on stdout. Default: text.", (asked, given) => asked with { Json = given.OneOf(["text", "json"]) == "json" }) { Words = ["text", "json"] },
+        new("output", "<format>", "Output", "text: a table for people; json: one event on stdout. Default: text.", (asked, given) => asked with { Json = given.OneOf(["text", "json"]) == "json" }),
     ];
 
     /// <summary>Makes the command.</summary>

@@ -34,7 +34,7 @@ internal static class EvaluateCommand
     private static int Run(EvaluateOptions options)
     {
         var saved = options.Open();
-        var data = SavedData.Open(saved, options.Data, options.Part, withTargets: true);
+        var data = SavedData.Open(saved, options.Trained, options.Part, withTargets: true);
         var (loss, metrics) = options.Measures(saved, data, Console.Error.WriteLine);
         var found = new Evaluator(saved.Model, data) { Progress = EvaluateSettings.Progress(data.Count) }.Measure(loss, metrics);
         if (options.Json) WriteJson(saved, data.Name, loss.Name, found);

@@ -9,20 +9,11 @@ namespace DistTrain.Coordinator.Commands;
 /// <summary>What <c>evaluate</c> and <c>predict</c> are asked for.</summary>
 internal sealed record EvaluateOptions
 {
-    /// <summary>A checkpoint, a run's folder or weights.</summary>
-    public string? Checkpoint { get; init; }
+    /// <summary>The model, and the data to measure it on.</summary>
+    public ModelOptionsGiven Trained { get; init; } = new();
 
-    /// <summary>The data; null for what the model was trained on.</summary>
-    public string? Data { get; init; }
-
-    /// <summary>Which part of it.</summary>
+    /// <summary>Which part of the data.</summary>
     public string? Part { get; init; }
-
-    /// <summary>The model, for weights that do not say it.</summary>
-    public string? Model { get; init; }
-
-    /// <summary>The loss; null for the job's.</summary>
-    public Training.Files.LossOptions? Loss { get; init; }
 
     /// <summary>What is measured; empty for the job's.</summary>
     public IReadOnlyList<string> Metrics { get; init; } = [];
@@ -40,10 +31,8 @@ internal sealed record EvaluateOptions
     /// <exception cref="UserErrorException">None was named, or it cannot be opened.</exception>
     public SavedModel Open()
     {
-        if (Checkpoint is null) throw new UserErrorException("--checkpoint is missing: a checkpoint, a run's folder, or weights as safetensors");
-        if (Model is not null && Data is null) throw new UserErrorException("--model needs --data: together they say what the weights belong to");
         if (Numerics is not null) JobRun.UseNumerics(new JobOptions { Numerics = Numerics });
-        var saved = SavedModel.Open(Checkpoint, Model is null ? null : new JobOptions { Model = Model, Data = Data!, Loss = Loss });
+        var saved = Trained.Open(Console.Error.WriteLine);
         if (Numerics is null && Simd.Numerics.TryParse(saved.Job.Numerics, out var level) && Simd.Numerics.IsSupported(level)) Simd.Numerics.Use(level);
         return saved;
     }
@@ -55,20 +44,20 @@ internal sealed record EvaluateOptions
     /// <exception cref="UserErrorException">The loss or a metric is not one for the data.</exception>
     public (Loss Loss, MetricPlan Metrics) Measures(SavedModel saved, IDataset data, Action<string> note)
     {
-        var loss = Weighted(saved, NamedLosses.For(Loss ?? saved.Job.Loss, saved.Data), note).Create();
+        var loss = Trained.Loss is null && saved.Own is { } own ? own.Loss : Weighted(saved, NamedLosses.For(Trained.Loss ?? saved.Job.Loss, saved.Data), note).Create();
         var split = new DataSplit(data.Name, data, data) { Encoding = saved.Data.Table };
-        var job = new TrainingJob { Model = () => saved.Model, Data = split, Loss = loss, Metrics = Metrics.Count > 0 ? [.. Metrics] : saved.Job.Metrics };
+        var job = new TrainingJob { Model = () => saved.Model, Data = split, Loss = loss, Metrics = Metrics.Count > 0 ? [.. Metrics] : saved.Own?.Metrics ?? saved.Job.Metrics };
         var plan = MetricPlan.Of(job);
         // The data at hand may lack the last classes.
         return (loss, plan.Task == MetricTask.MultiClass ? plan with { Outputs = saved.Data.Classes, Names = saved.Data.ClassNames ?? [] } : plan);
     }
 
-    private static Training.Files.LossOptions Weighted(SavedModel saved, Training.Files.LossOptions loss, Action<string> note)
+    private Training.Files.LossOptions Weighted(SavedModel saved, Training.Files.LossOptions loss, Action<string> note)
     {
         if (saved.Job.ClassWeights is not { } text) return loss;
         try
         {
-            return ClassWeights.Apply(text, loss, saved.Data, DataSources.Open(saved.Job.Data).Train);
+            return ClassWeights.Apply(text, loss, saved.Data, saved.TrainedOn(Trained.DataRoot).Train);
         }
         catch (UserErrorException error)
         {
@@ -81,18 +70,15 @@ internal sealed record EvaluateOptions
 /// <summary>The settings that <c>evaluate</c> and <c>predict</c> share.</summary>
 internal static class EvaluateSettings
 {
-    private const string Group = "Model and data";
-
     /// <summary>The rows.</summary>
     public static readonly IReadOnlyList<Setting<EvaluateOptions>> Rows =
     [
-        new("checkpoint", "<path>", Group, "The trained model: a checkpoint, a run's folder, its weights.safetensors or best.safetensors, or weights of other origin with --model.", (options, given) => options with { Checkpoint = given.NotEmpty("a file or folder") }),
-        new("data", "<data>", Group, $"The data: {DataSources.Usage}. Tables and text are read as they were in training. Default: the data of training.", (options, given) => options with { Data = given.NotEmpty(DataSources.Usage) }) { IsInAppSettings = false },
+        .. ModelSettings.WithData<EvaluateOptions>(options => options.Trained, (options, trained) => options with { Trained = trained }),
         new("part", "<part>", Group, "Splits the data as for training and takes this part: test or train. Default: all of a table or text that --data names, else test.", (options, given) => options with { Part = given.OneOf(SavedData.Parts) }),
-        new("model", "<name>", Group, $"For weights that do not say what they belong to: {string.Join(", ", JobDefaults.Models)}.", (options, given) => options with { Model = given.OneOf(JobDefaults.Models) }) { IsInAppSettings = false },
-        new("loss", "<name>", Group, $"The loss, where it is not that of training: {string.Join(", ", NamedLosses.Names)}.", (options, given) => options with { Loss = JobParts.Loss(new JobOptions(), given).Loss }) { IsInAppSettings = false },
         new("numerics", "<level>", Group, $"Instruction set to compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: that of training, where this machine has it.", (options, given) => options with { Numerics = given.OneOf(JobOptions.NumericsLevels) }) { IsInAppSettings = false },
     ];
+
+    private const string Group = "Model and data";
 
     /// <summary>Shows how far it is, on a terminal, once that takes longer than a moment.</summary>
     public static Action<int>? Progress(int samples)

@@ -41,7 +41,7 @@ internal static class GenerateCommand
     private static int Run(Asked asked)
     {
         JobRun.UseNumerics(new JobOptions { Numerics = asked.Numerics });
-        var saved = asked.Model.Open();
+        var saved = asked.Model.OpenAlone();
         var tokenizer = saved.Data.CreateTokenizer() ?? throw new UserErrorException($"{saved.File}: model {saved.Job.Model} was trained on {saved.Data.Name}, which is no text; generate takes language models, such as char-gpt");
         var generator = new TextGenerator(saved.Model);
         var tokens = generator.Generate(Encode(tokenizer, asked.Prompt), asked.Options);
@@ -49,22 +49,32 @@ internal static class GenerateCommand
         var clock = Stopwatch.StartNew();
         var stream = new TokenStream(tokenizer);
         var text = new StringBuilder();
-        if (!asked.Json) output.Write(asked.Prompt);
-        foreach (int token in tokens) Take(stream.Add(token));
+        using var signals = new StopSignals();
+        int count = 0;
+        if (!asked.Json) output.Write(Shown(asked.Prompt));
+        foreach (int token in tokens)
+        {
+            Take(stream.Add(token));
+            count++;
+            if (signals.Token.IsCancellationRequested) break;
+        }
         Take(stream.End());
         double seconds = clock.Elapsed.TotalSeconds;
-        if (asked.Json) output.WriteLine(Line(asked, text.ToString(), seconds));
+        if (asked.Json) output.WriteLine(Line(asked, signals.ExitWith is null ? "finished" : "interrupted", text.ToString(), count, seconds));
         else output.WriteLine();
         if (!asked.Json && !Console.IsErrorRedirected && !Console.IsOutputRedirected)
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{TextLines.Plural(asked.Options.Tokens, "token")} in {seconds:F1} s"));
-        return ExitCode.Done;
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{TextLines.Plural(count, "token")} in {seconds:F1} s"));
+        return signals.ExitWith ?? ExitCode.Done;
 
         void Take(string part)
         {
             if (asked.Json) text.Append(part);
-            else output.Write(part);
+            else output.Write(Shown(part));
         }
     }
+
+    /// <summary>As a terminal can be shown it: what a text holds besides characters, lines and tabs would steer it.</summary>
+    private static string Shown(string text) => Console.IsOutputRedirected ? text : string.Concat(text.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '\uFFFD' : c));
 
     private static int[] Encode(ITokenizer tokenizer, string prompt)
     {
@@ -78,18 +88,18 @@ internal static class GenerateCommand
         }
     }
 
-    private static string Line(Asked asked, string text, double seconds)
+    private static string Line(Asked asked, string how, string text, int count, double seconds)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            json.WriteString("event", "finished");
+            json.WriteString("event", how);
             json.WriteString("prompt", asked.Prompt);
             json.WriteString("text", text);
-            json.WriteNumber("tokens", asked.Options.Tokens);
+            json.WriteNumber("tokens", count);
             json.WriteNumber("seed", asked.Options.Seed);
-            json.WriteNumber("tokens_per_s", Math.Round(asked.Options.Tokens / Math.Max(seconds, 1e-9), 1));
+            json.WriteNumber("tokens_per_s", Math.Round(count / Math.Max(seconds, 1e-9), 1));
             json.WriteEndObject();
         }
         return Encoding.UTF8.GetString(buffer.ToArray());

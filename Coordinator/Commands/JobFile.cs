@@ -14,6 +14,9 @@ namespace DistTrain.Coordinator.Commands;
 /// </summary>
 internal static class JobFile
 {
+    /// <summary>The property that names a job in C#.</summary>
+    public const string CodeKey = JobFileText.Code;
+
     /// <summary>The setting that names the file.</summary>
     /// <param name="with">Keeps the name.</param>
     public static Setting<T> Setting<T>(Func<T, string, T> with) => new(
@@ -31,6 +34,9 @@ internal static class JobFile
         if (JobSource.IsCode(path)) return new Dictionary<string, GivenText>();
         var document = Parse(given);
         List<JobProblem> problems = [.. SchemaCheck.Of(JobFileSchema.Create(), document).Select(found => At(path, found.Node, found.Message))];
+        // Options of data are told apart by it.
+        problems.AddRange((document["data"]?.Members ?? []).SelectMany(option => option.Value.Items.Append(option.Value)).Where(option => option.Kind == JsonTokenType.String && option.Text.Contains('&', StringComparison.Ordinal))
+            .Select(option => At(path, option, $"was {option}, expected a text without '&'")));
         var layer = new Dictionary<string, GivenText>();
         foreach (var (name, value) in document.Members)
         {
@@ -73,10 +79,20 @@ internal static class JobFile
         }
         catch (JobErrorException error) when (path is not null && File.Exists(path))
         {
-            var document = Parse(new GivenText("--job", path));
-            throw new JobErrorException([.. error.Problems.Select(problem => At(path, document.Nearest(problem.Path), problem.Message) with { Path = problem.Path })]);
+            throw Located(error, path);
         }
     }
+
+    /// <summary>Problems of a job with the lines of its file.</summary>
+    public static JobErrorException Located(JobErrorException error, string path)
+    {
+        var document = Parse(new GivenText("--job", path));
+        return new JobErrorException([.. error.Problems.Select(problem => At(path, document.Nearest(problem.Path), problem.Message) with { Path = problem.Path })]);
+    }
+
+    /// <summary>The C# that a job file names; null for none.</summary>
+    /// <param name="path">The file.</param>
+    public static string? CodeIn(string path) => Parse(new GivenText("--job", path))[CodeKey] is { Kind: JsonTokenType.String, Text.Length: > 0 } named ? named.Text : null;
 
     private static SourceNode Parse(GivenText given)
     {
@@ -132,7 +148,6 @@ internal static class JobFile
             JsonTokenType.False => "no",
             _ => TextOf(member.Value),
         })).ToList();
-        if (options.FirstOrDefault(option => option.Text.Contains('&', StringComparison.Ordinal)) is { Name: not null } odd) throw new UserErrorException($"data: {odd.Name} was '{odd.Text}', expected a text without '&'");
         return new DataSpec(node[JobFileJson.Type]?.Text.ToLowerInvariant() ?? "", node["path"]?.Text ?? "", options.DistinctBy(option => option.Name).ToDictionary(option => option.Name, option => option.Text)).ToString();
     }
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using DistTrain.Training;
+using DistTrain.Coordinator.Serving;
 using DistTrain.Training.Files;
 using DistTrain.Worker.CommandLine;
 
@@ -14,10 +14,11 @@ internal static class JobFileSchema
     public static JsonObject Create()
     {
         var properties = new JsonObject { ["$schema"] = new JsonObject { ["type"] = "string", ["description"] = "Where this schema lies, for editors." } };
-        foreach (var (key, value, help, words) in LocalCommand.Settings.Select(Row).Concat(ServeCommand.Settings.Select(Row)))
+        properties[JobFile.CodeKey] = new JsonObject { ["type"] = "string", ["description"] = "A job in C#, as --job names it: MyJobs.dll:MyJobs.SpamFilter. What else the file holds changes its numbers." };
+        foreach (var (key, value, help, allowed) in LocalCommand.Settings.Select(setting => Row(setting, new LocalOptions())).Concat(ServeCommand.Settings.Select(setting => Row(setting, new ServeOptions()))))
         {
             if (NotInFile.Contains(key) || properties.ContainsKey(key)) continue;
-            var rule = Rule(key, value, words);
+            var rule = Rule(key, value, allowed);
             rule["description"] = help;
             properties[key] = rule;
         }
@@ -31,28 +32,36 @@ internal static class JobFileSchema
             ["$defs"] = JobSchema.Definitions(),
         };
 
-        static (string Key, string Value, string Help, IReadOnlyList<string> Words) Row<T>(Setting<T> setting) => (setting.Key, setting.Value, setting.Help, setting.Words);
+        static (string Key, string Value, string Help, ValueRule? Allowed) Row<T>(Setting<T> setting, T options) => (setting.Key, setting.Value, setting.Help, ValueRule.Of(setting, options));
     }
 
-    private static JsonObject Rule(string key, string value, IReadOnlyList<string> words) => key switch
+    private static JsonObject Rule(string key, string value, ValueRule? allowed) => key switch
     {
-        "model" => AnyOf(Words(JobDefaults.Models), JobSchema.Reference("layers")),
+        "model" => AnyOf(Words(allowed!), JobSchema.Reference("layers")),
         "data" or "loss" or "optimizer" => JobSchema.Reference(key),
         "schedule" => AnyOf(new JsonObject { ["type"] = "string" }, JobSchema.Reference(key)),
-        _ when words.Count > 0 => Words(words),
-        _ => value switch
+        _ => allowed?.Kind switch
         {
-            "" => new JsonObject { ["type"] = "boolean" },
-            "<n>" => new JsonObject { ["type"] = "integer" },
-            "<x>" or "<seconds>" => new JsonObject { ["type"] = "number" },
-            "<b1,b2>" => new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "number" }, ["minItems"] = 2, ["maxItems"] = 2 },
+            ValueKind.Switch => new JsonObject { ["type"] = "boolean" },
+            ValueKind.Word => Words(allowed),
+            ValueKind.Whole => Number("integer", allowed),
+            ValueKind.Number => Number("number", allowed),
+            ValueKind.Pair => new JsonObject { ["type"] = "array", ["items"] = Number("number", allowed), ["minItems"] = 2, ["maxItems"] = 2 },
             _ when value.Contains(',', StringComparison.Ordinal) || value.EndsWith("s>", StringComparison.Ordinal) =>
                 new JsonObject { ["type"] = new JsonArray("string", "number", "array"), ["items"] = new JsonObject { ["type"] = new JsonArray("string", "number") } },
             _ => new JsonObject { ["type"] = new JsonArray("string", "number") },
         },
     };
 
-    private static JsonObject Words(IEnumerable<string> words) => new() { ["enum"] = new JsonArray([.. words.Select(word => JsonValue.Create(word))]) };
+    private static JsonObject Number(string type, ValueRule allowed)
+    {
+        var rule = new JsonObject { ["type"] = type };
+        foreach (var (name, limit) in new[] { ("minimum", allowed.Least), ("maximum", allowed.Most), ("exclusiveMinimum", allowed.Above), ("exclusiveMaximum", allowed.Below) })
+            if (limit is { } number) rule[name] = number;
+        return rule;
+    }
+
+    private static JsonObject Words(ValueRule allowed) => new() { ["enum"] = new JsonArray([.. allowed.Words.Select(word => JsonValue.Create(word))]) };
 
     private static JsonObject AnyOf(params JsonNode[] rules) => new() { ["anyOf"] = new JsonArray(rules) };
 }

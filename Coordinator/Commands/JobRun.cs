@@ -3,6 +3,7 @@ using DistTrain.Coordinator.Output;
 using DistTrain.Coordinator.Runs;
 using DistTrain.Simd;
 using DistTrain.Training;
+using DistTrain.Training.Code;
 using DistTrain.Worker.CommandLine;
 using Spectre.Console;
 
@@ -28,12 +29,13 @@ internal static class JobRun
     /// <param name="run">Starts the run: it is given who to tell and what stops it.</param>
     /// <param name="notes">Where notes go; null for stderr.</param>
     /// <param name="isResumed">Whether the run goes on from a checkpoint.</param>
+    /// <param name="code">The C# that made the job; null for none.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(OutputOptions options, TrainingJob job, RunFacts facts, Func<Action<RunEvent>, CancellationToken, Task<RunResult>> run, TextWriter? notes = null, bool isResumed = false)
+    public static async Task<int> RunAsync(OutputOptions options, TrainingJob job, RunFacts facts, Func<Action<RunEvent>, CancellationToken, Task<RunResult>> run, TextWriter? notes = null, bool isResumed = false, JobCode? code = null)
     {
         var folder = RunFolder.Create(options.RunDir, job.Name, DateTime.Now);
         using var output = Open(options, facts, notes ?? Console.Error);
-        using var recorder = Record(folder, job, facts, options, isResumed);
+        using var recorder = Record(folder, job, facts, options, isResumed, code);
         using var signals = new StopSignals(signal => output.Note($"{signal}: ends after this step, then saves; again ends at once"));
         var clock = Stopwatch.StartNew();
         RunResult result;
@@ -63,19 +65,18 @@ internal static class JobRun
             return ExitCode.Failed;
         }
         var interrupted = result.Last as RunEvent.Interrupted;
-        recorder.Draw(output.Note);
         output.Ended(new RunSummary(result.Totals!, interrupted?.Reason, folder.Weights, result.WeightsSha256, result.StateSha256, clock.Elapsed,
             (result.Last as RunEvent.Finished)?.StoppedEarly, result.BestWeights is null ? null : folder.Best));
+        recorder.Draw(output.Note);
         return interrupted is null ? ExitCode.Done : signals.ExitWith ?? ExitCode.Done;
     }
 
     /// <exception cref="UserErrorException">The folder cannot be written to.</exception>
-    private static RunRecorder Record(RunFolder folder, TrainingJob job, RunFacts facts, OutputOptions options, bool isResumed)
+    private static RunRecorder Record(RunFolder folder, TrainingJob job, RunFacts facts, OutputOptions options, bool isResumed, JobCode? code)
     {
         try
         {
-            folder.SaveJob(job, facts.Numerics);
-            return new RunRecorder(folder, facts, options, isResumed);
+            return new RunRecorder(folder, job, code, facts, options, isResumed);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

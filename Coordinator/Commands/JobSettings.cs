@@ -20,7 +20,7 @@ internal static class JobSettings
         new("metrics", "<names>", Job, $"What is measured on the test data, with commas between names: {MetricCatalog.Usage}. Default: the usual of the task.", (job, given) => job with { Metrics = [.. given.NotEmpty(MetricCatalog.Usage).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)] }),
         new("class-weights", "<weights>", Job, $"Weights of classes in the loss: {ClassWeights.Usage}.", (job, given) => job with { ClassWeights = given.NotEmpty(ClassWeights.Usage) }),
         new("seed", "<n>", Job, "Key of initial weights, shuffles and dropout. Default: 0.", (job, given) => job with { Seed = given.Unsigned() }),
-        new("numerics", "<level>", Job, $"Instruction set that all workers compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: auto, the best that all have.", (job, given) => job with { Numerics = given.OneOf(JobOptions.NumericsLevels) }) { Words = JobOptions.NumericsLevels },
+        new("numerics", "<level>", Job, $"Instruction set that all workers compute with: {string.Join(", ", JobOptions.NumericsLevels)}. Default: auto, the best that all have.", (job, given) => job with { Numerics = given.OneOf(JobOptions.NumericsLevels) }),
         new("epochs", "<n>", Training, $"Passes over the training data. Default: {Default(d => d.Epochs)}.", (job, given) => job with { Epochs = given.Int(1, 1_000_000) }),
         new("max-steps", "<n>", Training, "Stops after this many steps.", (job, given) => job with { MaxSteps = given.Long(1, long.MaxValue) }),
         new("early-stop-patience", "<n>", Training, "Ends the run after so many epochs in a row that were no better. Default: never.", (job, given) => job with { EarlyStopPatience = given.Int(1, 1_000_000) }),
@@ -31,7 +31,7 @@ internal static class JobSettings
         new("momentum", "<x>", Training, $"Momentum of sgd and rmsprop, below 1. Default: {Default(d => d.Momentum)}.", (job, given) => job with { Momentum = given.Number(0, 1) }),
         new("weight-decay", "<x>", Training, "Weight decay. Default: the optimizer's own.", (job, given) => job with { WeightDecay = given.Number(0) }),
         new("decay-matrices-only", "", Training, "Weight decay applies to weights of two or more dimensions only, not to biases and normalizations.", (job, given) => job with { DecayMatricesOnly = given.Switch() }),
-        new("betas", "<b1,b2>", Training, "Decays of the averages of adam and its relatives, each below 1. Default: 0.9,0.999.", (job, given) => job with { Betas = Betas(given) }),
+        new("betas", "<b1,b2>", Training, "Decays of the averages of adam and its relatives, each below 1. Default: 0.9,0.999.", (job, given) => job with { Betas = given.Pair(0, 1) }),
         new("schedule", "<name>", Training, $"How the learning rate changes over the job's steps: {NamedSchedules.Usage}. Default: constant.", JobParts.Schedule),
         new("schedule-by-epoch", "", Training, "A job file's schedule counts epochs instead of steps.", (job, given) => job with { ScheduleByEpoch = given.Switch() }),
         new("warmup-steps", "<n>", Training, "Steps in which the learning rate rises first. Default: 0.", (job, given) => job with { WarmupSteps = given.Long(0, long.MaxValue) }),
@@ -48,7 +48,7 @@ internal static class JobSettings
         new("outer-momentum", "<x>", Training, FormattableString.Invariant($"Momentum of the outer optimizer of local:<H>, below 1. Default: {OuterOptions.DefaultMomentum}."), (job, given) => job with { OuterMomentum = given.Number(0, 1) }),
         new("codec", "<codec>", Channels, "How gradients are written on their way to servers: none, bf16, fp16, int8, topk:<share> or powersgd:<rank>. Default: none.", (job, given) => job with { Codec = Codec(given, CodecSpec.ParseGradient) }),
         new("weights-codec", "<codec>", Channels, "How weights are written on their way to workers: none, bf16 or fp16. Default: none.", (job, given) => job with { WeightsCodec = Codec(given, CodecSpec.ParseWeights) }),
-        new("on-nonfinite", "<what>", Training, "What happens to a step whose gradient is not finite: fail or skip. Default: fail.", (job, given) => job with { OnNonFinite = given.OneOf(["fail", "skip"]) == "skip" ? OnNonFinite.Skip : OnNonFinite.Fail }) { Words = ["fail", "skip"] },
+        new("on-nonfinite", "<what>", Training, "What happens to a step whose gradient is not finite: fail or skip. Default: fail.", (job, given) => job with { OnNonFinite = given.OneOf(["fail", "skip"]) == "skip" ? OnNonFinite.Skip : OnNonFinite.Fail }),
     ];
 
     /// <summary>The settings as a part of a command's own options.</summary>
@@ -65,13 +65,6 @@ internal static class JobSettings
         {
             throw new UserErrorException($"{given.Source}: {error.Message}", error);
         }
-    }
-
-    private static (double, double) Betas(GivenText given)
-    {
-        string[] parts = given.Text.Split(',');
-        if (parts.Length != 2) throw new UserErrorException($"{given.Source} was '{given.Text}', expected two numbers of 0 or more and below 1, such as 0.9,0.99");
-        return (new GivenText(given.Source, parts[0]).Number(0, 1), new GivenText(given.Source, parts[1]).Number(0, 1));
     }
 
     /// <summary>A default as the help says it: one value where all models share it, else each model's.</summary>

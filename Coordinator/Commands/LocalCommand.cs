@@ -42,10 +42,10 @@ internal static class LocalCommand
         var facts = new RunFacts(job.Name, options.Job.Model, options.Job.Data, job.Plan(), numerics, Metrics: MetricPlan.Of(job)).With(options.Job);
         return await JobRun.RunAsync(options.Output, job, facts, async (tell, stop) =>
         {
-            var settings = options.Cluster with { Workers = workers, Checkpoints = start.Plan(options.Job with { Shards = job.Shards, Numerics = numerics }, job) };
+            var settings = options.Cluster with { Workers = workers, Checkpoints = start.Plan(options.Job.Resolved(job) with { Numerics = numerics }, job) };
             await using var cluster = new LocalCluster(start.Begin(ClusterJob.From(job, options.Job), job), settings, tell);
             return await cluster.RunAsync(stop);
-        }, isResumed: start.Saved is not null);
+        }, isResumed: start.Saved is not null, code: code);
     }
 
     /// <summary>One per worker or, where their number is not given, per core, but never one that has nothing to do. Threads per worker belong to the runner and change no default of the job.</summary>

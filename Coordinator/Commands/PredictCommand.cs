@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text;
 using DistTrain.Coordinator.Output;
 using DistTrain.Coordinator.Runs;
+using DistTrain.Data;
+using DistTrain.Nn.Files;
 using DistTrain.Worker.CommandLine;
 
 namespace DistTrain.Coordinator.Commands;
@@ -29,18 +31,50 @@ internal static class PredictCommand
     private static int Run(EvaluateOptions options)
     {
         var saved = options.Open();
-        var data = SavedData.Open(saved, options.Data, options.Part, withTargets: false);
         var table = Predictions.Of(saved);
+        var data = SavedData.Open(saved, options.Trained, options.Part, withTargets: false);
+        var progress = EvaluateSettings.Progress(data.Count);
+        if (options.Out is not { } path)
+        {
+            Write(table, data, Console.OpenStandardOutput(), "stdout", progress);
+            return ExitCode.Done;
+        }
         try
         {
-            using var writer = options.Out is null ? new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) : new StreamWriter(options.Out, append: false, new UTF8Encoding(false));
-            table.Write(data, writer, EvaluateSettings.Progress(data.Count));
+            // Complete or not there: half a table looks like a whole one.
+            AtomicFile.Write(path, stream => Write(table, data, stream, $"--out was '{path}'", progress));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"--out was '{options.Out}', expected a file that can be written to: {error.Message}", error);
+            throw NotWritten($"--out was '{path}'", error);
         }
-        if (options.Out is not null) Console.Error.WriteLine($"{TextLines.Plural(data.Count, "prediction")}: {options.Out}");
+        Console.Error.WriteLine($"{TextLines.Plural(data.Count, "prediction")}: {path}");
         return ExitCode.Done;
     }
+
+    private static void Write(Predictions table, IDataset data, Stream stream, string place, Action<int>? progress)
+    {
+        try
+        {
+            table.Write(data, Put, progress);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"data {data.Name} cannot be read: {error.Message}", error);
+        }
+
+        void Put(string rows)
+        {
+            try
+            {
+                stream.Write(Encoding.UTF8.GetBytes(rows));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                throw NotWritten(place, error);
+            }
+        }
+    }
+
+    private static UserErrorException NotWritten(string place, Exception error) => new($"{place}, expected a file that can be written to: {error.Message}", error);
 }

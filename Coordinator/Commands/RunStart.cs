@@ -70,7 +70,7 @@ internal sealed class RunStart
         if (file is null) return job;
         var checkpoint = CheckpointFile.Read(file, job.Layout);
         string data = training.Data.Fingerprint;
-        if (checkpoint.DataFingerprint != data) throw new UserErrorException($"{file}: the checkpoint is of other data: fingerprint {checkpoint.DataFingerprint[..12]}, {training.Data.Name} has {data[..12]}");
+        if (checkpoint.DataFingerprint != data) throw new UserErrorException($"{file}: the checkpoint is of other data: fingerprint {Short(checkpoint.DataFingerprint)}, {training.Data.Name} has {Short(data)}");
         var names = checkpoint.OptimizerState.Select(state => state.Name).ToHashSet();
         var expected = job.ServerRule.StateNames;
         if (!names.SetEquals(expected)) throw new UserErrorException($"{file}: the optimizer's state is {string.Join(", ", names)}, expected {string.Join(", ", expected)}");
@@ -97,6 +97,8 @@ internal sealed class RunStart
         DataFingerprint = training.Data.Fingerprint,
         DataCard = Data.DataCard.Of(training.Data).ToJson(),
     };
+
+    private static string Short(string fingerprint) => fingerprint.Length == 0 ? "none" : fingerprint[..Math.Min(12, fingerprint.Length)];
 
     private static FloatBuffer Read(string path, ParameterLayout layout)
     {

@@ -62,7 +62,7 @@ internal static class ServeCommand
         if (start.Saved is { } saved) options = start.Resumed(bind(options with { Job = saved }), given => given.Job, (given, job) => given with { Job = job });
         var numerics = JobRun.UseNumerics(options.Job);
         var job = JobFile.Build(options.Job, options.JobFile, options.MinWorkers, code, options.DataRoot);
-        var resolved = options.Job with { Shards = job.Shards };
+        var resolved = options.Job.Resolved(job);
         var settings = options.Cluster with { Workers = options.MinWorkers, Checkpoints = start.Plan(resolved, job) is { } plan ? plan with { Fence = reign!.TryFenced } : null };
         if (options.Network is { Insecure: true, Tls: (null, null, null) }) log.Note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         var begun = start.Begin(ClusterJob.From(job, options.Job), job);
@@ -80,6 +80,6 @@ internal static class ServeCommand
                 if (happened is RunEvent.Started) facts.Numerics = Numerics.Name(Numerics.Level);
                 tell(happened);
             },
-            stop), log.Lines, start.Saved is not null);
+            stop), log.Lines, start.Saved is not null, code);
     }
 }

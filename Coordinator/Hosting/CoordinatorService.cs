@@ -2,19 +2,19 @@ using DistTrain.Coordinator.Commands;
 using DistTrain.Coordinator.Serving;
 using DistTrain.Training;
 using DistTrain.Training.Code;
+using DistTrain.Worker.Hosting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace DistTrain.Coordinator.Hosting;
 
 /// <summary>A coordinator's node as a service of an application.</summary>
-internal sealed partial class CoordinatorService(DistTrainCoordinatorOptions options, DistTrainRun run, IHostApplicationLifetime lifetime, ILogger<CoordinatorService> logger) : BackgroundService
+internal sealed class CoordinatorService(DistTrainCoordinatorOptions options, DistTrainRun run, IHostApplicationLifetime lifetime, ILogger<CoordinatorService> logger)
+    : NodeService("coordinator", options, lifetime, logger)
 {
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task<bool> LiveAsync(CancellationToken stop)
     {
-        // Reading the data and building the model take their time: the application's start does not wait for them.
-        await Task.Yield();
         try
         {
             var asked = options.Job(options.Code is { } code ? CodeOptions.Of(code) : new JobOptions());
@@ -23,21 +23,18 @@ internal sealed partial class CoordinatorService(DistTrainCoordinatorOptions opt
             var serve = new ServeOptions { Job = asked, MinWorkers = options.MinWorkers, Network = options.Network };
             using var cluster = new ServeCluster(ClusterJob.From(job, asked), serve, options.Cluster with { Workers = options.MinWorkers }, null, happened =>
             {
-                if (happened is RunEvent.Noted noted) Note(logger, noted.Text);
+                if (happened is RunEvent.Noted noted) Note(noted.Text);
                 options.Observer(happened);
             });
-            Note(logger, $"listening on {cluster.Host}:{cluster.Port}");
+            Note($"listening on {cluster.Host}:{cluster.Port}");
             run.Listens(cluster.Port);
-            run.Ended(await cluster.RunAsync(asked with { Shards = job.Shards }, job.Data, stoppingToken).ConfigureAwait(false));
+            run.Ended(await cluster.RunAsync(asked.Resolved(job), job.Data, stop).ConfigureAwait(false));
+            return true;
         }
         catch (Exception error)
         {
             run.Failed(error);
             throw;
         }
-        if (options.StopHostWhenDone) lifetime.StopApplication();
     }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Text}")]
-    private static partial void Note(ILogger logger, string text);
 }

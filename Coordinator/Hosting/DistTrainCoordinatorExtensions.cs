@@ -1,6 +1,5 @@
+using DistTrain.Worker.Hosting;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace DistTrain.Coordinator.Hosting;
 
@@ -16,6 +15,6 @@ public static class DistTrainCoordinatorExtensions
         configure(options);
         var run = new DistTrainRun();
         services.AddSingleton(run);
-        return services.AddSingleton<IHostedService>(provider => new CoordinatorService(options, run, provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<ILogger<CoordinatorService>>()));
+        return NodeService.Add<CoordinatorService>(services, options, run);
     }
 }

@@ -1,12 +1,16 @@
 using DistTrain.Training;
 using DistTrain.Training.Code;
 using DistTrain.Transport;
+using DistTrain.Worker.Hosting;
 
 namespace DistTrain.Coordinator.Hosting;
 
 /// <summary>How a coordinator that is hosted by an application runs a job; the same as the options of <c>Coordinator serve</c>.</summary>
-public sealed class DistTrainCoordinatorOptions
+public sealed class DistTrainCoordinatorOptions : DistTrainNodeOptions
 {
+    /// <summary>A coordinator listens on the port that workers look for where none is given.</summary>
+    public DistTrainCoordinatorOptions() => Network = new NodeNetwork { Port = DefaultPort };
+
     /// <summary>The job's C#: <c>JobCode.Of&lt;SpamFilter&gt;()</c>. Null for a job of names and numbers.</summary>
     public JobCode? Code { get; set; }
 
@@ -16,17 +20,11 @@ public sealed class DistTrainCoordinatorOptions
     /// <summary>Workers to wait for before the first step.</summary>
     public int MinWorkers { get; set; } = 1;
 
-    /// <summary>How the node is reached.</summary>
-    public NodeNetwork Network { get; set; } = new() { Port = DefaultPort };
-
     /// <summary>How the cluster runs the job.</summary>
     public ClusterOptions Cluster { get; set; } = new();
 
     /// <summary>Told every event of the run, in order, on an actor's thread; an exception from it fails the run.</summary>
     public Action<RunEvent> Observer { get; set; } = _ => { };
-
-    /// <summary>Ends the application when the job is over.</summary>
-    public bool StopHostWhenDone { get; set; }
 
     /// <summary>The port that coordinators listen on where none is given.</summary>
     public const int DefaultPort = 4053;

@@ -24,10 +24,9 @@ internal static class LearningCurve
         var loss = picture.Add(0, third);
         Picture.Line(loss, numbers, [.. epochs.Select(e => e.TrainLoss)], Picture.Train, "train");
         Picture.Line(loss, numbers, [.. epochs.Select(e => e.TestLoss ?? double.NaN)], Picture.Test, "test");
-        var best = epochs.LastOrDefault(e => e.IsBest);
-        if (best is not null)
+        if (epochs.LastOrDefault(e => e.IsBest) is { } best && (best.TestLoss ?? best.TrainLoss) is var lowest && double.IsFinite(lowest))
         {
-            var ring = loss.Add.Marker(best.Epoch, best.TestLoss ?? best.TrainLoss, MarkerShape.OpenCircle, 13, Picture.Good);
+            var ring = loss.Add.Marker(best.Epoch, lowest, MarkerShape.OpenCircle, 13, Picture.Good);
             ring.MarkerLineWidth = 2;
             ring.LegendText = "best";
         }

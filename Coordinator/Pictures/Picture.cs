@@ -29,6 +29,14 @@ internal sealed class Picture(int width, int height, string title)
 
     private readonly List<(Plot Plot, float Left, float Right)> plots = [];
 
+    /// <summary>Says in a line that no picture was drawn, and why: the drawing library's native part may be missing on a machine.</summary>
+    public static string NotDrawn(string folder, Exception error)
+    {
+        while (error.InnerException is { } inner) error = inner;
+        string why = error is DllNotFoundException ? "this machine lacks SkiaSharp's native library or something that it needs" : Worker.CommandLine.CommandRunner.OneLine(error.Message);
+        return $"warning: {folder}: no picture was drawn: {why}; the figures are in the folder's .csv file";
+    }
+
     /// <summary>Adds a plot that takes the sheet from one share of its width to another.</summary>
     public Plot Add(double left = 0, double right = 1)
     {

@@ -1,6 +1,8 @@
 using DistTrain.Nn.Files;
 using DistTrain.Tensors;
 using DistTrain.Training;
+using DistTrain.Training.Code;
+using DistTrain.Training.Files;
 
 namespace DistTrain.Coordinator.Runs;
 
@@ -60,11 +62,15 @@ internal sealed class RunFolder
         writer.Save(file);
     }
 
-    /// <summary>Saves the job as it is run, before it begins.</summary>
+    /// <summary>Saves the job as it is run, before it begins: a job file that runs it again, with nothing left to defaults that depend on machines.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="numerics">The numerics level that it is run at.</param>
+    /// <param name="code">The C# that made it; null for none.</param>
     /// <exception cref="IOException">The disk is full or cannot be written to.</exception>
-    public void SaveJob(TrainingJob job, string numerics)
+    public void SaveJob(TrainingJob job, string numerics, JobCode? code)
     {
-        if (job.Options is { } options) System.IO.File.WriteAllText(File("job.json"), JobJson.Of(options with { Shards = job.Shards, Numerics = numerics }) + "\n");
+        if (job.Options is not { } options) return;
+        System.IO.File.WriteAllText(File("job.json"), JobFileText.Of(options.Resolved(job) with { Numerics = numerics }, code?.Source));
     }
 
     /// <summary>Data may be named after a file of any name.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using DistTrain.Coordinator.Commands;
 using DistTrain.Data;
 
 namespace DistTrain.Coordinator.Runs;
@@ -11,13 +12,13 @@ internal static class SavedData
 
     /// <summary>Opens data.</summary>
     /// <param name="saved">The model.</param>
-    /// <param name="asked">The data; null for what the model was trained on.</param>
+    /// <param name="given">The data, null for what the model was trained on, and where its relative paths are taken from.</param>
     /// <param name="part">Which part of the data, split as for training; null for a whole table or text, and the test part of other data.</param>
     /// <param name="withTargets">Whether the targets are needed; rows to predict have none.</param>
     /// <exception cref="UserErrorException">The data cannot be read, or does not fit the model.</exception>
-    public static IDataset Open(SavedModel saved, string? asked, string? part, bool withTargets)
+    public static IDataset Open(SavedModel saved, ModelOptionsGiven given, string? part, bool withTargets)
     {
-        var data = Find(saved, asked, part, withTargets);
+        var data = Find(saved, given.Data, given.DataRoot, part, withTargets);
         var card = saved.Data;
         if (!data.Inputs.Equals(card.Inputs)) throw new UserErrorException($"data {data.Name} has {data.Inputs} inputs, the model of {saved.File} takes {card.Inputs}");
         if (withTargets && (!data.Targets.Equals(card.Targets) || data.Classes > card.Classes)) throw new UserErrorException($"data {data.Name} has {Targets(data.Targets, data.Classes)}, the model of {saved.File} was trained on {Targets(card.Targets, card.Classes)}");
@@ -26,11 +27,11 @@ internal static class SavedData
         return data.Count > 0 ? data : throw new UserErrorException($"data {data.Name} has no samples");
     }
 
-    private static IDataset Find(SavedModel saved, string? asked, string? part, bool withTargets)
+    private static IDataset Find(SavedModel saved, string? asked, string? root, string? part, bool withTargets)
     {
         if (asked is not null && part is null)
         {
-            var spec = DataSpec.Parse(asked);
+            var spec = DataSources.Under(root, DataSpec.Parse(asked));
             try
             {
                 if (saved.Data.Table is { } table && spec.Kind is "csv" or "tsv") return CsvSource.Open(spec, saved.Data.Table, withTargets);
@@ -42,7 +43,7 @@ internal static class SavedData
                 throw new UserErrorException($"data '{asked}' cannot be read: {error.Message}", error);
             }
         }
-        var split = DataSources.Open(asked ?? saved.Job.Data);
+        var split = asked is null ? saved.TrainedOn(root) : DataSources.Open(asked, root);
         return part == "train" || (part is null && split.Test is null) ? split.Train : split.Test ?? throw new UserErrorException($"data '{asked ?? saved.Job.Data}' has no test part");
     }
 

@@ -3,6 +3,7 @@ using DistTrain.Data;
 using DistTrain.Nn;
 using DistTrain.Nn.Files;
 using DistTrain.Training;
+using DistTrain.Training.Code;
 
 namespace DistTrain.Coordinator.Runs;
 
@@ -27,25 +28,86 @@ internal sealed record SavedModel(string File, Module Model, JobOptions Job, Dat
     public static Dictionary<string, string> Describe(TrainingJob job, string numerics)
     {
         var about = new Dictionary<string, string> { [DataCardKey] = DataCard.Of(job.Data).ToJson() };
-        if (job.Options is { } options) about[OptionsKey] = JobJson.Of(options with { Shards = job.Shards, Numerics = numerics });
+        if (job.Options is { } options) about[OptionsKey] = JobJson.Of(options.Resolved(job) with { Numerics = numerics });
         return about;
     }
 
-    /// <summary>Opens a model.</summary>
+    /// <summary>The job in C# that it was trained by; null for one of names and numbers.</summary>
+    public TrainingJob? Own { get; init; }
+
+    /// <summary>The loss that it was trained by.</summary>
+    /// <exception cref="UserErrorException">It does not go with the data.</exception>
+    public Loss Loss => Own?.Loss ?? NamedLosses.For(Job.Loss, Data).Create();
+
+    /// <summary>Opens the data that it was trained on.</summary>
+    /// <param name="root">The folder that relative paths are taken from; null for the current one.</param>
+    /// <exception cref="UserErrorException">The data cannot be had.</exception>
+    public DataSplit TrainedOn(string? root)
+    {
+        try
+        {
+            return Own?.Data ?? DataSources.Open(Job.Data, root);
+        }
+        catch (UserErrorException error)
+        {
+            throw new UserErrorException($"{error.Message}; {File} was trained on {Job.Data}: name other data with --data, or the folder that relative paths are taken from with --data-root", error);
+        }
+    }
+
+    /// <summary>Opens a model of names and numbers.</summary>
     /// <param name="path">A checkpoint, a folder with weights or checkpoints (the weights win, then the newest whole checkpoint), or any safetensors file.</param>
     /// <param name="asked">The job that weights of other origin belong to, for its model and data; null where the user named none.</param>
+    /// <param name="root">The folder that relative paths of that data are taken from; null for the current one.</param>
     /// <exception cref="UserErrorException">There is no such model, or it is damaged: the message names the file and what to do.</exception>
-    public static SavedModel Open(string path, JobOptions? asked = null)
+    public static SavedModel Open(string path, JobOptions? asked = null, string? root = null)
     {
-        string file = Directory.Exists(path) ? InFolder(path) : path;
-        using var tensors = SafeTensorsFile.Open(file);
-        if (CheckpointFile.IsCheckpoint(tensors)) tensors.VerifyChecksum();
-        var job = asked ?? SavedJob(tensors) ?? throw new UserErrorException($"{file}: does not say which model it holds; name it with --model and --data");
-        var card = Card(tensors, asked is null) ?? DataCard.Of(DataSources.Open(job.Data));
+        using var tensors = Tensors(path, out string file);
+        var job = asked ?? SavedJob(tensors) ?? throw new UserErrorException($"{file}: does not say which model it holds; name it with --model and --data, or with --job");
+        if (job.Code is { } code) throw new UserErrorException($"{file}: holds the model of a job in C#, which is not in the file: give --job {code.Assembly}.dll:{code.Type}");
+        var card = Card(tensors, asked is null) ?? DataCard.Of(DataSources.Open(job.Data, root));
         var model = JobBuilder.Model(job, card)();
         StateDictFile.ReadInto(tensors, model);
-        return new SavedModel(file, model.Eval(), job, card, tensors.Metadata.TryGetValue("step", out string? step) && long.TryParse(step, out long steps) ? steps : null);
+        return new SavedModel(file, model.Eval(), job, card, StepOf(tensors));
     }
+
+    /// <summary>Opens a model that C# makes.</summary>
+    /// <param name="path">As for a model of names and numbers.</param>
+    /// <param name="code">The job that trained it.</param>
+    /// <param name="note">Told that the code may be another than the one that trained it.</param>
+    /// <exception cref="UserErrorException">There is no such model, it is damaged, or it is another job's.</exception>
+    public static SavedModel Open(string path, JobCode code, Action<string> note)
+    {
+        using var tensors = Tensors(path, out string file);
+        var saved = SavedJob(tensors);
+        if (saved is { Code: null }) throw new UserErrorException($"{file}: holds a model of a job that is not C#, {saved.Model} on {saved.Data}: leave --job out");
+        if (saved?.Code is { } by)
+        {
+            if (by.Type != code.Reference.Type) throw new UserErrorException($"{file}: holds the model of {by.Type} of {by.Assembly}.dll, --job names {code.Reference.Type}");
+            if (by.Fingerprint != code.Reference.Fingerprint) note($"note: {code.Source} is another build than the one that trained {file}: what it computes may be something else");
+        }
+        var job = code.Job;
+        var model = job.BuildModel();
+        StateDictFile.ReadInto(tensors, model);
+        return new SavedModel(file, model.Eval(), saved ?? CodeOptions.Of(code), Card(tensors, isOwn: true) ?? DataCard.Of(job.Data), StepOf(tensors)) { Own = job };
+    }
+
+    private static SafeTensorsFile Tensors(string path, out string file)
+    {
+        file = Directory.Exists(path) ? InFolder(path) : path;
+        var tensors = SafeTensorsFile.Open(file);
+        try
+        {
+            if (CheckpointFile.IsCheckpoint(tensors)) tensors.VerifyChecksum();
+            return tensors;
+        }
+        catch
+        {
+            tensors.Dispose();
+            throw;
+        }
+    }
+
+    private static long? StepOf(SafeTensorsFile tensors) => tensors.Metadata.TryGetValue("step", out string? step) && long.TryParse(step, out long steps) ? steps : null;
 
     private static JobOptions? SavedJob(SafeTensorsFile tensors) =>
         tensors.Metadata.TryGetValue(CheckpointFile.IsCheckpoint(tensors) ? CheckpointFile.JobKey : OptionsKey, out string? json) ? JobJson.Parse(json) : null;

@@ -107,7 +107,7 @@ public static class JobBuilder
     /// <exception cref="UserErrorException">The model is unknown, is one of C#, or does not fit the data.</exception>
     public static Func<Module> Model(JobOptions options, DataCard data)
     {
-        if (options.Code is { } code) throw new UserErrorException($"the model is one of C#, {code.Type} of {code.Assembly}.dll, which this cannot make: use it from C#");
+        if (options.Code is { } code) throw new UserErrorException($"the model is one of C#, {code.Type} of {code.Assembly}.dll, which names and numbers cannot make: give --job {code.Assembly}.dll:{code.Type}");
         if (options.Layers is { } layers) return OwnModel.Of(layers, data, NamedLosses.For(options.Loss, data).Create(), options.Dropout);
         var named = NamedModels.Find(options.Model);
         if (data.InputType != (named.TakesTokens ? ElementType.Int64 : ElementType.Float32))

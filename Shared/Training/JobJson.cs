@@ -43,7 +43,7 @@ public static class JobJson
     }
 
     /// <summary>The option that sets a property.</summary>
-    private static string OptionOf(string property) => property switch
+    internal static string OptionOf(string property) => property switch
     {
         nameof(JobOptions.Code) => "job",
         nameof(JobOptions.Layers) => "model",
@@ -55,7 +55,8 @@ public static class JobJson
     private static string Words(string property) =>
         JsonNamingPolicy.KebabCaseLower.ConvertName(property).Replace("learning-rate", "lr", StringComparison.Ordinal).Replace("non-finite", "nonfinite", StringComparison.Ordinal);
 
-    private static JsonObject Fields(JobOptions job) => JsonSerializer.SerializeToNode(job, JobJsonContext.Default.JobOptions)!.AsObject();
+    /// <summary>A job's properties, in order.</summary>
+    internal static JsonObject Fields(JobOptions job) => JsonSerializer.SerializeToNode(job, JobJsonContext.Default.JobOptions)!.AsObject();
 
     private static string Text(JsonNode? value) => value?.ToString() ?? "the default";
 }

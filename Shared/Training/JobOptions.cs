@@ -138,4 +138,8 @@ public sealed record JobOptions
 
     /// <summary>The numerics level: one of <see cref="NumericsLevels"/>.</summary>
     public string Numerics { get; init; } = "auto";
+
+    /// <summary>The same job with the numbers that it was made with, so that none is left to a default.</summary>
+    /// <param name="job">The job that was made of these options.</param>
+    public JobOptions Resolved(TrainingJob job) => this with { Shards = job.Shards, BatchSize = job.BatchSize, Epochs = job.Epochs, LearningRate = job.LearningRate };
 }

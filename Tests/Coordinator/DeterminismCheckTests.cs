@@ -43,6 +43,16 @@ public class DeterminismCheckTests
         Assert.Contains("the input of sample 0 of noise differs", found.Difference, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_looks_at_epochs_or_rounds_does_not_matter_and_a_codec_does()
+    {
+        var options = new JobOptions { Data = "digits:60,20", EarlyStopPatience = 2, EarlyStopMetric = "f1", Schedule = "plateau", Shards = 2, BatchSize = 20 };
+        string plain = (await Check(() => JobBuilder.Build(options, 2))).Weights!;
+        Assert.NotEqual(plain, (await Check(() => JobBuilder.Build(options with { Codec = "int8" }, 2))).Weights);
+        var local = await Check(() => JobBuilder.Build(options with { EarlyStopPatience = null, EarlyStopMetric = "loss", Schedule = "constant", Consistency = Consistency.Parse("local:2"), OuterLearningRate = 0.5 }, 2));
+        Assert.Null(local.Difference);
+    }
+
     private static Task<DeterminismReport> Check(Func<TrainingJob> make) => DeterminismCheck.RunAsync(make, _ => { });
 
     private static TrainingJob Job(Module odd) => new()

@@ -161,7 +161,7 @@ public sealed class CsvTests : IDisposable
     [InlineData("x,y\n1,a\n2,b\n3,c\n", "task=binary&test=0", "target 'y' has 3 different values; expected 2")]
     [InlineData("x,y\n1,a\n2,b\n", "task=regression&test=0", "target 'y' holds categories such as 'a'; expected numbers for regression")]
     [InlineData("y\n1\n2\n", "test=0", "no column is left for inputs")]
-    [InlineData("x,y\n1,2\n", "delimiter=dot", "delimiter was 'dot'; expected comma or tab or semicolon or space or bar")]
+    [InlineData("x,y\n1,2\n", "delimiter=dot", "delimiter was 'dot'; expected one of comma, tab, semicolon, space, bar")]
     [InlineData("x,y\n1,2\n", "test=1.5", "test was '1.5'; expected a number from 0 to 0.9")]
     [InlineData("x,y\n1,2\n", "test-file=nowhere.csv", "nowhere.csv: no such file")]
     public void A_file_that_cannot_be_used_is_refused_in_one_line(string text, string options, string message)

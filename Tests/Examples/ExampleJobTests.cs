@@ -40,6 +40,21 @@ public sealed class ExampleJobTests : IDisposable
             Assert.Equal((trainer.WeightsSha256, trainer.StateSha256), (finished.GetProperty("weights_sha256").GetString(), finished.GetProperty("state_sha256").GetString()));
         }
         foreach (var worker in new[] { first, second }) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+
+        // The run as it was, and what it trained, by the same assembly.
+        CommandResult[] results = await Task.WhenAll(((string[])
+        [
+            "local --job local/job.json --output json --run-dir again", $"evaluate --checkpoint local --job {assembly} --output json", $"predict --checkpoint local/best.safetensors --job {assembly}:SpamFilterJob",
+            $"export --checkpoint local --job {assembly} --out model.onnx", "evaluate --checkpoint local",
+        ]).Select(arguments => CommandProcess.RunInAsync(folder.Folder, arguments)));
+        Assert.All(results[..4], result => Assert.True(result.ExitCode == 0, result.Errors));
+        Assert.Equal(trainer.StateSha256, results[0].Last("finished").GetProperty("state_sha256").GetString());
+        Assert.Equal((last.Test.Loss, 500), (results[1].Last("evaluated").GetProperty("loss").GetDouble(), results[1].Last("evaluated").GetProperty("samples").GetInt32()));
+        Assert.Equal("row,class,p_1", results[2].Lines[0]);
+        Assert.Equal(501, results[2].Lines.Count);
+        Nn.OnnxRun.Same(Path.Combine(folder.Folder, "model.onnx"), "spam", DistTrain.Coordinator.Runs.SavedModel.Open(Path.Combine(folder.Folder, "local"), DistTrain.Training.Code.JobCode.Of<SpamFilterJob>(), Assert.Fail).Model, [-1, 40]);
+        Assert.Equal(2, results[4].ExitCode);
+        Assert.EndsWith("holds the model of a job in C#, which is not in the file: give --job DistTrain.Examples.dll:DistTrain.Examples.SpamFilter.SpamFilterJob", Assert.Single(results[4].ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]

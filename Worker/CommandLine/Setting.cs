@@ -20,9 +20,6 @@ public sealed record Setting<T>(string Name, string Value, string Group, string 
     /// <summary>How a job file writes it: <c>batch_size</c>.</summary>
     public string Key => Name.Replace('-', '_');
 
-    /// <summary>The words that it may be, for the schema of job files; empty where it is no choice of words.</summary>
-    public IReadOnlyList<string> Words { get; init; } = [];
-
     /// <summary>Whether appsettings.json may give it. There a name means the same to all commands; one that means something else to this command comes from its options and the environment.</summary>
     public bool IsInAppSettings { get; init; } = true;
 
@@ -31,7 +28,7 @@ public sealed record Setting<T>(string Name, string Value, string Group, string 
 
     /// <summary>The same setting of options that hold the record as a part.</summary>
     public Setting<TWhole> Of<TWhole>(Func<TWhole, T> get, Func<TWhole, T, TWhole> with) =>
-        new(Name, Value, Group, Help, (whole, given) => with(whole, Set(get(whole), given))) { Words = Words, IsInAppSettings = IsInAppSettings };
+        new(Name, Value, Group, Help, (whole, given) => with(whole, Set(get(whole), given))) { IsInAppSettings = IsInAppSettings };
 
     /// <summary>Whether a key in a file means this setting.</summary>
     public bool IsKey(string key) => SettingNames.Same(Name, key);

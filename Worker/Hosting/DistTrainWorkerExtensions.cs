@@ -1,6 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace DistTrain.Worker.Hosting;
 
@@ -16,6 +14,6 @@ public static class DistTrainWorkerExtensions
         var options = new DistTrainWorkerOptions();
         configure(options);
         if (options.Coordinator.Length == 0) throw new UserErrorException("AddDistTrainWorker: Coordinator is missing, expected host:port, such as 127.0.0.1:4053");
-        return services.AddSingleton<IHostedService>(provider => new WorkerService(options, provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<ILogger<WorkerService>>()));
+        return NodeService.Add<WorkerService>(services, options);
     }
 }

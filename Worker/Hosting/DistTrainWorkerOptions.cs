@@ -1,10 +1,9 @@
 using DistTrain.Training.Code;
-using DistTrain.Transport;
 
 namespace DistTrain.Worker.Hosting;
 
 /// <summary>How a worker that is hosted by an application takes part in a job; the same as the options of <c>Worker join</c>.</summary>
-public sealed class DistTrainWorkerOptions
+public sealed class DistTrainWorkerOptions : DistTrainNodeOptions
 {
     /// <summary>Where the coordinator is, as <c>host:port</c>; several, separated by commas, where there is a standby.</summary>
     public string Coordinator { get; set; } = "";
@@ -21,14 +20,8 @@ public sealed class DistTrainWorkerOptions
     /// <summary>Threads that share the worker's matrix products and convolutions, 1 or more; the result is the same with any number.</summary>
     public int ThreadsPerWorker { get; set; } = 1;
 
-    /// <summary>How the node is reached.</summary>
-    public NodeNetwork Network { get; set; } = new();
-
     /// <summary>The job's C#, for a job that is made by C#: <c>JobAssembly.Of(typeof(SpamFilter).Assembly)</c>. Null for none.</summary>
     public JobAssembly? Jobs { get; set; }
-
-    /// <summary>Ends the application when the job is over.</summary>
-    public bool StopHostWhenDone { get; set; }
 
     private static int named;
 

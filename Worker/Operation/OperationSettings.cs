@@ -15,5 +15,5 @@ public static class OperationSettings
 
     /// <summary>The settings as a part of a command's own options.</summary>
     public static IEnumerable<Setting<T>> For<T>(Func<T, OperationOptions> get, Func<T, OperationOptions, T> with) =>
-        Rows.Select(row => new Setting<T>(row.Name, row.Value, row.Group, row.Help, (options, given) => with(options, row.Set(get(options), given))));
+        Rows.Select(row => row.Of(get, with));
 }

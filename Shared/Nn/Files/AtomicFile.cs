@@ -1,7 +1,7 @@
 namespace DistTrain.Nn.Files;
 
 /// <summary>Writes files so that at every moment, also after a crash of the machine, either the old or the complete new one stands under its name.</summary>
-internal static class AtomicFile
+public static class AtomicFile
 {
     /// <summary>Writes a file.</summary>
     /// <param name="path">The file.</param>
@@ -10,6 +10,13 @@ internal static class AtomicFile
     /// <exception cref="IOException">The disk is full or cannot be written to; what stood there before is untouched.</exception>
     public static void Write(string path, Action<Stream> write, Action<Action>? place = null)
     {
+        // What is no file, such as /dev/stdout, is written to and never replaced.
+        if (Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            using var device = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            write(device);
+            return;
+        }
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {

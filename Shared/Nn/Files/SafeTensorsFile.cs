@@ -137,7 +137,7 @@ public sealed class SafeTensorsFile : IDisposable
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or OverflowException or KeyNotFoundException or IndexOutOfRangeException)
         {
-            throw Bad(path, $"its header is damaged: {error.Message}");
+            throw Bad(path, $"its header is damaged: {error.Message.Split(" LineNumber:")[0]}");
         }
         return file;
     }

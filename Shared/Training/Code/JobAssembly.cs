@@ -55,7 +55,7 @@ public sealed class JobAssembly
         if (found.Count == 0) throw new UserErrorException($"{Path} has no type {type}; {known}{Suggestion.Hint(type, [.. jobs, .. jobs.Select(job => job.Split('.', '+')[^1])])}");
         if (!JobCode.IsJob(found[0]))
             throw new UserErrorException($"{found[0].FullName} of {Path} is no job, expected a class that implements IJobSource and has a public constructor without parameters, or one public static property or method of type TrainingJob; {known}");
-        return new JobCode(found[0], Fingerprint());
+        return new JobCode(found[0], Path, Fingerprint());
     }
 
     /// <summary>SHA-256 over the files of <see cref="Parts"/>.</summary>

@@ -10,12 +10,16 @@ public sealed class JobCode
     private readonly Type type;
     private readonly Lazy<TrainingJob> job;
 
-    internal JobCode(Type type, string fingerprint)
+    internal JobCode(Type type, string path, string fingerprint)
     {
         this.type = type;
+        Source = $"{path}:{type.FullName}";
         Reference = new JobCodeReference(type.Assembly.GetName().Name!, type.FullName!, fingerprint);
         job = new(Create);
     }
+
+    /// <summary>Where it was found, as <c>--job</c> names it: <c>MyJobs.dll:MyJobs.SpamFilter</c>.</summary>
+    public string Source { get; }
 
     /// <summary>What checkpoints and workers are told of it.</summary>
     public JobCodeReference Reference { get; }
@@ -29,7 +33,7 @@ public sealed class JobCode
     public static JobCode Of<T>() where T : IJobSource, new() => JobAssembly.Of(typeof(T).Assembly).Find(typeof(T).FullName);
 
     /// <summary>The same C#, whose job is made anew.</summary>
-    public JobCode Again() => new(type, Reference.Fingerprint);
+    public JobCode Again() => new(type, Source[..^(type.FullName!.Length + 1)], Reference.Fingerprint);
 
     /// <summary>Makes the job anew.</summary>
     /// <exception cref="UserErrorException">Making it failed; the message has the reason.</exception>

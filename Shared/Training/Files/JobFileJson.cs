@@ -109,8 +109,14 @@ public static class JobFileJson
         {
             var property = info.Properties[i];
             // What is derived from the rest, such as an optimizer's name, is not part of the file.
-            if ((property.Set is null && property.AssociatedParameter is null) || (info.Type == typeof(RpropOptions) && property.Name == "weight_decay")) info.Properties.RemoveAt(i);
-            else if (property.Name == "total_steps" && info.Type != typeof(OneCycleLR)) property.Name = "total_iters";
+            if ((property.Set is null && property.AssociatedParameter is null) || (info.Type == typeof(RpropOptions) && property.Name == "weight_decay"))
+            {
+                info.Properties.RemoveAt(i);
+                continue;
+            }
+            // Null says no more than leaving it out, unless the default is something else.
+            if (property.AssociatedParameter is { HasDefaultValue: true, DefaultValue: null }) property.ShouldSerialize = static (_, value) => value is not null;
+            if (property.Name == "total_steps" && info.Type != typeof(OneCycleLR)) property.Name = "total_iters";
             else if (Renamed.TryGetValue(property.Name, out string? name)) property.Name = name;
         }
     }

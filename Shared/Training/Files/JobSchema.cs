@@ -27,7 +27,16 @@ public static class JobSchema
             ["layers"] = new JsonObject { ["type"] = "array", ["items"] = Reference("layer"), ["minItems"] = 1 },
             ["data"] = Data(),
         };
-        foreach (var (family, types) in JobFileJson.Families) definitions[NameOf(family)!] = AnyOf(types);
+        foreach (var (family, types) in JobFileJson.Families) definitions[NameOf(family)!] = AnyOf(types, family == typeof(LossOptions) ? NamedLosses.Names : []);
+        foreach (var (family, _) in JobFileJson.Families)
+        {
+            foreach (var branch in Branches(definitions, NameOf(family)!))
+            {
+                if (CheckedRanges.Sample(family, branch) is not { } sample) continue;
+                foreach (var (name, rule) in branch["properties"]!.AsObject())
+                    if ($"{rule!["type"]}" is "integer" or "number") CheckedRanges.Add(rule.AsObject(), family, sample, name);
+            }
+        }
         foreach (var optimizer in Branches(definitions, "optimizer")) AddToOptimizer(optimizer["properties"]!.AsObject());
         foreach (var schedule in Branches(definitions, "schedule")) schedule["properties"]!.AsObject().Add("by_epoch", new JsonObject { ["type"] = "boolean", ["description"] = "Whether it counts epochs instead of steps.", ["default"] = false });
         return definitions;
@@ -48,7 +57,9 @@ public static class JobSchema
     private static IEnumerable<JsonObject> Branches(JsonObject definitions, string name) => definitions[name]!["anyOf"]!.AsArray().OfType<JsonObject>().Where(branch => branch.ContainsKey("properties"));
 
     /// <summary>A thing by its name alone, where it needs nothing else, or with arguments.</summary>
-    private static JsonObject AnyOf(ImmutableArray<NamedType> types)
+    /// <param name="types">The things.</param>
+    /// <param name="shortNames">Other names that the command line has for them.</param>
+    private static JsonObject AnyOf(ImmutableArray<NamedType> types, ImmutableArray<string> shortNames)
     {
         var branches = new JsonArray();
         var plain = new JsonArray();
@@ -69,6 +80,7 @@ public static class JobSchema
             branch["additionalProperties"] = false;
             branches.Add(branch);
         }
+        foreach (string name in shortNames) plain.Add(name);
         branches.Insert(0, new JsonObject { ["enum"] = plain });
         return new JsonObject { ["anyOf"] = branches };
     }
@@ -122,16 +134,22 @@ public static class JobSchema
                 [JobFileJson.Type] = new JsonObject { ["const"] = kind.Name },
                 ["path"] = new JsonObject { ["type"] = "string", ["description"] = $"What follows the colon in {kind.Usage}; relative to --data-root, or without it to the folder that the program runs in." },
             };
-            foreach (var option in kind.Options.Append(DataSources.Augment))
-            {
-                properties[option.Name.Replace('-', '_')] = new JsonObject
-                {
-                    ["type"] = new JsonArray("string", "number", "boolean", "array"), ["items"] = new JsonObject { ["type"] = new JsonArray("string", "number") }, ["description"] = option.Help,
-                };
-            }
+            foreach (var option in kind.Options.Append(DataSources.Augment)) properties[option.Name.Replace('-', '_')] = Option(option);
             branches.Add(new JsonObject { ["type"] = "object", ["title"] = kind.Name, ["description"] = kind.Help, ["properties"] = properties, ["required"] = new JsonArray(JobFileJson.Type), ["additionalProperties"] = false });
         }
         return new JsonObject { ["anyOf"] = branches };
+    }
+
+    /// <summary>An option of data: one of its words, true and false for yes and no, or anything that its reader makes something of.</summary>
+    private static JsonObject Option(DataOption option)
+    {
+        var rule = option.Words.IsEmpty
+            ? new JsonObject { ["type"] = new JsonArray("string", "number", "boolean", "array"), ["items"] = new JsonObject { ["type"] = new JsonArray("string", "number") } }
+            : new JsonObject { ["enum"] = new JsonArray([.. option.Words.Select(word => JsonValue.Create(word))]) };
+        if (option.Range is { } range) rule = new JsonObject { ["type"] = option.IsWhole ? "integer" : "number", ["minimum"] = range.Least, ["maximum"] = range.Most };
+        if (option.Words.Contains("yes")) rule = new JsonObject { ["anyOf"] = new JsonArray(new JsonObject { ["type"] = "boolean" }, rule) };
+        rule["description"] = option.Help;
+        return rule;
     }
 
     /// <summary>What the exporter knows nothing of: parts that are written by converters, and parts of which there are many kinds.</summary>

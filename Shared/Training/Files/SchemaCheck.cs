@@ -28,7 +28,7 @@ public sealed class SchemaCheck(JsonObject schema)
         }
         if (!Fits(node, rule))
         {
-            Wrong(node, Allowed([rule]).Replace($" and {int.MaxValue} at most", "", StringComparison.Ordinal));
+            Wrong(node, Allowed([rule]));
             return;
         }
         if (rule["enum"] is JsonArray words && !words.Any(word => Same(word, node)))
@@ -96,9 +96,7 @@ public sealed class SchemaCheck(JsonObject schema)
         bool low = rule["minimum"] is { } least && value < Number(least), high = rule["maximum"] is { } most && value > Number(most);
         bool outside = rule["exclusiveMinimum"] is { } above && value <= Number(above) || rule["exclusiveMaximum"] is { } below && value >= Number(below);
         if (!low && !high && !outside && double.IsFinite(value)) return;
-        // Everybody knows that there is a largest integer, until they meet it.
-        string allowed = Allowed([rule]), largest = $"{int.MaxValue} at most";
-        Wrong(node, high ? allowed : allowed.Replace($" and {largest}", "", StringComparison.Ordinal).Replace($" of {largest}", "", StringComparison.Ordinal));
+        Wrong(node, Allowed([rule], tooLarge: high));
     }
 
     private void Wrong(SourceNode node, string expected, string hint = "", string? was = null) => found.Add((node, $"{was ?? $"was {node}"}, expected {expected}{hint}"));
@@ -145,18 +143,18 @@ public sealed class SchemaCheck(JsonObject schema)
     private static double Number(JsonNode node) => Convert.ToDouble(node.ToString(), CultureInfo.InvariantCulture);
 
     /// <summary>What rules allow, in words.</summary>
-    private string Allowed(IEnumerable<JsonObject> rules) => string.Join(" or ", rules.SelectMany(Alternatives).Distinct());
+    private string Allowed(IEnumerable<JsonObject> rules, bool tooLarge = false) => string.Join(" or ", rules.SelectMany(rule => Alternatives(rule, tooLarge)).Distinct());
 
-    private IEnumerable<string> Alternatives(JsonObject rule)
+    private IEnumerable<string> Alternatives(JsonObject rule, bool tooLarge)
     {
         rule = Resolve(rule);
-        if (rule["anyOf"] is JsonArray branches) return branches.SelectMany(branch => Alternatives(branch!.AsObject()));
+        if (rule["anyOf"] is JsonArray branches) return branches.SelectMany(branch => Alternatives(branch!.AsObject(), tooLarge));
         if (rule["enum"] is JsonArray words) return [$"one of {string.Join(", ", words.Select(word => $"{word}"))}"];
         if (rule["const"] is { } constant) return [$"{constant}"];
         return Types(rule).Select(type => type switch
         {
-            "integer" => $"a whole number{Range(rule)}",
-            "number" => $"a number{Range(rule)}",
+            "integer" => $"a whole number{Range(rule, tooLarge)}",
+            "number" => $"a number{Range(rule, tooLarge)}",
             "boolean" => "true or false",
             "string" => "a text",
             "object" => "an object",
@@ -165,11 +163,12 @@ public sealed class SchemaCheck(JsonObject schema)
         });
     }
 
-    private static string Range(JsonObject rule)
+    /// <summary>A range in words. Everybody knows that there is a largest integer, until they meet it.</summary>
+    private static string Range(JsonObject rule, bool tooLarge)
     {
-        string low = rule["minimum"] is { } least ? $"{least} or more" : rule["exclusiveMinimum"] is { } above ? $"above {above}" : "";
-        string high = rule["maximum"] is { } most ? $"{most} at most" : rule["exclusiveMaximum"] is { } below ? $"below {below}" : "";
-        string range = string.Join(" and ", ((string[])[low, high]).Where(part => part.Length > 0));
-        return range.Length == 0 ? "" : $" of {range}".Replace("of above", "above", StringComparison.Ordinal).Replace("of below", "below", StringComparison.Ordinal);
+        JsonNode? least = rule["minimum"], above = rule["exclusiveMinimum"], below = rule["exclusiveMaximum"], most = rule["maximum"] is { } limit && (tooLarge || Number(limit) != int.MaxValue) ? limit : null;
+        if (least is not null && most is not null) return $" from {least} to {most}";
+        string[] ends = [.. ((string?[])[least is null ? null : $"of {least} or more", above is null ? null : $"above {above}", most is null ? null : $"of {most} at most", below is null ? null : $"below {below}"]).OfType<string>()];
+        return ends.Length == 0 ? "" : $" {string.Join(" and ", ends)}";
     }
 }

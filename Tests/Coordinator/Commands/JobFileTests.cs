@@ -60,7 +60,7 @@ public sealed class JobFileTests : IDisposable
     public async Task An_option_wins_over_the_environment_that_over_the_job_file_and_that_over_appsettings()
     {
         folder.Write("job.json", $$"""{ "data": "digits:20,0", "model": ["Flatten", {{Linear}}], "batch_size": 5, "epochs": 4, "seed": 3, "lr": 0.5 }""");
-        folder.Write("appsettings.json", """{ "DistTrain": { "batch-size": 4, "model": "cnn", "momentum": 0.5 } }""");
+        folder.Write("appsettings.json", """{ "DistTrain": { "batch-size": 4, "model": "cnn", "momentum": 0.5, "minWorkers": 2 } }"""); // the last one is of serve alone
         var result = await CommandProcess.RunInAsync(folder.Folder, "check --job job.json --epochs 1 --output json", ("DISTTRAIN_EPOCHS", "2"), ("DISTTRAIN_LR", "0.25"));
         var found = result.Last("checked");
         Assert.Equal((1, 0.25, 5, 2), (found.GetProperty("epochs").GetInt32(), found.GetProperty("learning_rate").GetDouble(), found.GetProperty("batch_size").GetInt32(), found.GetProperty("layers").GetArrayLength()));
@@ -98,9 +98,9 @@ public sealed class JobFileTests : IDisposable
             "job.json:5:25: model[1].out_feature is unknown, expected one of type, out_features, in_features, bias; did you mean out_features?",
             "job.json:6:5: model[2] has no kernel_size: The window: one size for both dimensions, or [height, width]",
             "job.json:6:25: model[2].out_channels was 0, expected a whole number of 1 or more",
-            "job.json:7:26: model[3].p was 'half', expected a number of 0 or more and 1 at most",
+            "job.json:7:26: model[3].p was 'half', expected a number from 0 to 1",
             "job.json:8:5: model[4] has no type, expected \"type\", one of Linear",
-            "job.json:10:3: batch_size was '0', expected a whole number from 1 to 1000000",
+            "job.json:10:3: batch_size was 0, expected a whole number from 1 to 1000000",
             "job.json:11:3: epochs was 'many', expected a whole number",
             "job.json:12:3: epochs is given twice",
             "job.json:13:3: loss was 'CrossEntropy', expected one of CrossEntropyLoss",
@@ -112,7 +112,7 @@ public sealed class JobFileTests : IDisposable
         Assert.Equal(expected.Length, result.ErrorLines.Count);
         Assert.All(expected.Zip(result.ErrorLines), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
         Assert.EndsWith("; did you mean Flatten?", result.ErrorLines[1], StringComparison.Ordinal);
-        Assert.EndsWith("; did you mean CrossEntropyLoss?", result.ErrorLines[10], StringComparison.Ordinal);
+        Assert.EndsWith("; did you mean cross-entropy?", result.ErrorLines[10], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -153,6 +153,9 @@ public sealed class JobFileTests : IDisposable
         string expected = Hash(await whole);
         Assert.Equal(expected, Hash(resumed));
         Assert.Equal(expected, Hash(await serve.EndAsync()));
+        // The file that the run leaves is a job file that runs it again.
+        Assert.Equal(expected, Hash(await CommandProcess.RunInAsync(folder.Folder, "local --job served/job.json --output json --run-dir again")));
+        Assert.Equal(File.ReadAllText(Path.Combine(folder.Folder, "served", "job.json")), File.ReadAllText(Path.Combine(folder.Folder, "again", "job.json")));
         Assert.Equal(0, (await worker.EndAsync()).ExitCode);
 
         static string Hash(CommandResult result) => result.Last("finished").GetProperty("state_sha256").GetString()!;
@@ -184,15 +187,29 @@ public sealed class JobFileTests : IDisposable
     [Theory]
     [InlineData("""{ "optimizer": { "type": "AdamW", "betas": [0.9, 1.5] } }""", "optimizer.betas[1] was 1.5, expected a number of 0 or more and below 1")]
     [InlineData("""{ "optimizer": { "type": "SGD", "nesterov": true } }""", "optimizer")]
-    [InlineData("""{ "schedule": { "type": "StepLR", "step_size": 0 } }""", "schedule")]
+    [InlineData("""{ "schedule": { "type": "StepLR", "step_size": 0 } }""", "schedule.step_size was 0, expected a whole number of 1 or more")]
+    [InlineData("""{ "optimizer": { "type": "SGD", "momentum": -1 } }""", "optimizer.momentum was -1, expected a number of 0 or more")]
     [InlineData("""{ "schedule": 3 }""", "schedule was 3, expected a text or one of")]
     [InlineData("""{ "data": { "path": "x" } }""", "data has no type, expected \"type\", one of digits, mnist")]
     [InlineData("""{ "data": { "type": "csv", "path": "x", "tarjet": "y" } }""", "data.tarjet is unknown; did you mean target?")]
     [InlineData("""{ "model": {} }""", "model was an object, expected one of mlp, mlp-wide, cnn, cnn-bn, char-gpt or an array")]
     [InlineData("""{ "batch-size": 3 }""", "batch-size is unknown; did you mean batch_size?")]
-    [InlineData("""{ "model": [{ "type": "Linear", "out_features": 3000000000 }] }""", "model[0].out_features was 3000000000, expected a whole number of 1 or more and 2147483647 at most")]
+    [InlineData("""{ "model": [{ "type": "Linear", "out_features": 3000000000 }] }""", "model[0].out_features was 3000000000, expected a whole number from 1 to 2147483647")]
     [InlineData("""{ "model": [{ "type": "Linear", "out_features": -3 }] }""", "model[0].out_features was -3, expected a whole number of 1 or more")]
     [InlineData("""{ "shards": 1.5 }""", "shards was 1.5, expected a whole number")]
+    [InlineData("""{ "output": "yaml" }""", "output was 'yaml', expected one of text, json")]
+    [InlineData("""{ "channel": "udp" }""", "channel was 'udp', expected one of auto, shm, tcp, akka")]
+    [InlineData("""{ "seed": -1 }""", "seed was -1, expected a whole number of 0 or more")]
+    [InlineData("""{ "epochs": 2000000 }""", "epochs was 2000000, expected a whole number from 1 to 1000000")]
+    [InlineData("""{ "clip_norm": 0 }""", "clip_norm was 0, expected a number above 0")]
+    [InlineData("""{ "betas": [0.9] }""", "betas has 1 elements, expected 2 or more elements")]
+    [InlineData("""{ "drop_last": 1 }""", "drop_last was 1, expected true or false")]
+    [InlineData("""{ "data": { "type": "csv", "path": "x", "task": "regresion" } }""", "data.task was 'regresion', expected one of auto, classification, regression, binary; did you mean regression?")]
+    [InlineData("""{ "data": { "type": "csv", "path": "x", "test": 1.5 } }""", "data.test was 1.5, expected a number from 0 to 0.9")]
+    [InlineData("""{ "data": { "type": "text", "path": "x", "window": 0 } }""", "data.window was 0, expected a whole number from 1 to 65536")]
+    [InlineData("""{ "data": { "type": "csv", "path": "x", "standardize": "maybe" } }""", "data.standardize was 'maybe', expected one of yes, no")]
+    [InlineData("""{ "data": { "type": "csv", "path": "x", "target": ["a&b", "c"] } }""", "data.target[0] was 'a&b', expected a text without '&'")]
+    [InlineData("""{ "loss": "cross-entropi" }""", "did you mean cross-entropy?")]
     [InlineData("""{ "name": "a/b" }""", "name was 'a/b', expected letters, digits")]
     public void A_wrong_value_names_its_path_and_what_is_allowed(string text, string expected)
     {
@@ -237,6 +254,35 @@ public sealed class JobFileTests : IDisposable
                 Assert.NotNull(read(thing.ToJsonString()));
             }
         }
+    }
+
+    [Fact]
+    public void What_a_setting_allows_stands_in_the_schema_as_its_check_says_it()
+    {
+        var properties = JobFileSchema.Create()["properties"]!;
+        foreach (var (key, expected) in new Dictionary<string, string>
+                 {
+                     ["epochs"] = """{"type":"integer","minimum":1,"maximum":1000000}""", ["seed"] = """{"type":"integer","minimum":0}""", ["lr"] = """{"type":"number","minimum":0}""",
+                     ["clip_norm"] = """{"type":"number","exclusiveMinimum":0}""", ["dropout"] = """{"type":"number","minimum":0,"exclusiveMaximum":1}""", ["drop_last"] = """{"type":"boolean"}""",
+                     ["output"] = """{"enum":["text","json"]}""", ["channel"] = """{"enum":["auto","shm","tcp","akka"]}""", ["log_format"] = """{"enum":["text","json"]}""", ["on_nonfinite"] = """{"enum":["fail","skip"]}""",
+                     ["numerics"] = """{"enum":["auto","avx512","avx2","portable"]}""", ["port"] = """{"type":"integer","minimum":0,"maximum":65535}""",
+                     ["betas"] = """{"type":"array","items":{"type":"number","minimum":0,"exclusiveMaximum":1},"minItems":2,"maxItems":2}""",
+                 })
+        {
+            var rule = properties[key]!.DeepClone().AsObject();
+            rule.Remove("description");
+            Assert.Equal(expected, rule.ToJsonString());
+        }
+        // Every number and every choice of words is checked by a rule that the schema shows.
+        foreach (var setting in LocalCommand.Settings.Where(setting => setting.Value is "<n>" or "<x>" or "<seconds>" or "")) Assert.NotNull(ValueRule.Of(setting, new LocalOptions()));
+        var data = JobFileSchema.Create()["$defs"]!["data"]!["anyOf"]!.AsArray().First(branch => $"{branch!["title"]}" == "csv")!["properties"]!;
+        Assert.Equal("""["auto","classification","regression","binary"]""", data["task"]!["enum"]!.ToJsonString());
+        Assert.Equal("0.9", data["test"]!["maximum"]!.ToJsonString());
+        Assert.Equal((0.0, 1.0), (Argument("optimizer", "Adadelta", "rho")["minimum"]!.GetValue<double>(), Argument("optimizer", "Adadelta", "rho")["maximum"]!.GetValue<double>()));
+        Assert.Equal(0, Argument("optimizer", "SGD", "weight_decay")["minimum"]!.GetValue<double>());
+        Assert.Equal(1, Argument("schedule", "StepLR", "step_size")["minimum"]!.GetValue<double>());
+
+        static JsonNode Argument(string family, string type, string name) => JobFileSchema.Create()["$defs"]![family]!["anyOf"]!.AsArray().First(branch => $"{branch!["title"]}" == type)!["properties"]![name]!;
     }
 
     private static JsonNode Sample(JsonNode rule) =>
