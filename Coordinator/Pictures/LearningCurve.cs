@@ -55,6 +55,17 @@ internal static class LearningCurve
         return [.. measured.Where(metric => metric.IsShare == measured[0].IsShare && metric.Goal == measured[0].Goal).Take(MostMetrics)];
     }
 
+    /// <summary>The corner for the legend: the usual one, unless another hides fewer points.</summary>
+    private static Alignment Free(Plot plot, Alignment usual)
+    {
+        var limits = plot.Axes.GetLimits();
+        var points = plot.GetPlottables<ScottPlot.Plottables.Scatter>().SelectMany(line => line.Data.GetScatterPoints()).Select(point => ((point.X - limits.Left) / limits.HorizontalSpan, (point.Y - limits.Bottom) / limits.VerticalSpan)).ToList();
+        return new[] { usual, Alignment.LowerRight, Alignment.UpperRight, Alignment.UpperLeft, Alignment.LowerLeft }.MinBy(Hidden);
+
+        int Hidden(Alignment corner) => points.Count(point =>
+            (corner is Alignment.UpperRight or Alignment.LowerRight ? point.Item1 > 0.5 : point.Item1 < 0.5) && (corner is Alignment.UpperRight or Alignment.UpperLeft ? point.Item2 > 0.66 : point.Item2 < 0.33));
+    }
+
     private static void Finish(Plot plot, string label, IReadOnlyList<EpochRow> epochs, Alignment? legend)
     {
         plot.XLabel("epoch");
@@ -64,7 +75,7 @@ internal static class LearningCurve
         plot.Axes.SetLimitsX(first - edge, last + edge);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = TickText.Of };
-        if (legend is { } place) plot.ShowLegend(place);
+        if (legend is { } place) plot.ShowLegend(Free(plot, place));
         else plot.HideLegend();
     }
 }
