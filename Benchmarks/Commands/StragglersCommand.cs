@@ -32,16 +32,17 @@ internal static class StragglersCommand
         // No momentum: late gradients overshoot with it (docs/consistency.md).
         int seeds = 3;
         double rate = 0.05, momentum = 0;
-        bool isRight = args.Length <= 2 && (args.Length < 1 || (int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seeds) && seeds > 0));
+        int only = 0;
+        bool isRight = args.Length <= 3 && (args.Length < 3 || (int.TryParse(args[2], NumberStyles.None, CultureInfo.InvariantCulture, out only) && only >= 1 && only <= Scenarios.Length)) && (args.Length < 1 || (int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seeds) && seeds > 0));
         string[] setting = args.Length > 1 ? args[1].Split('/') : ["0.05"];
         isRight &= setting.Length <= 2 && double.TryParse(setting[0], CultureInfo.InvariantCulture, out rate) && (setting.Length < 2 || double.TryParse(setting[1], CultureInfo.InvariantCulture, out momentum));
         if (!isRight)
         {
-            Console.Error.WriteLine("stragglers [seeds [rate[/momentum]]]: seeds for each mode, 1 or more, default 3; learning rate and momentum of all modes, default 0.05/0");
+            Console.Error.WriteLine($"stragglers [seeds [rate[/momentum] [scenario]]]: seeds for each mode, 1 or more, default 3; learning rate and momentum of all modes, default 0.05/0; one of the {Scenarios.Length} scenarios, by number, default all");
             return 2;
         }
         using var host = new SimulationHost();
-        foreach (var (scenario, isSlow) in Scenarios)
+        foreach (var (scenario, isSlow) in only == 0 ? Scenarios : [Scenarios[only - 1]])
         {
             double[] bsp = [];
             foreach (var (name, mode, speculate) in Modes)

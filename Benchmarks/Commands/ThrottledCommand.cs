@@ -13,9 +13,12 @@ internal static class ThrottledCommand
 {
     private const int Workers = 2;
 
+    private const int SmallBucket = 256 << 10;
+
     private static readonly (string Name, string Options)[] Settings =
     [
         ("none", ""),
+        ("small-buckets", $"--bucket-bytes {SmallBucket}"),
         ("bf16", "--codec bf16 --weights-codec bf16"),
         ("int8", "--codec int8 --weights-codec bf16"),
         ("topk:0.01", "--codec topk:0.01 --weights-codec bf16"),
@@ -49,7 +52,7 @@ internal static class ThrottledCommand
     {
         int steps = setting.StartsWith("local:", StringComparison.Ordinal) ? ((Consistency.Local)Consistency.Parse(setting)).Steps : 1;
         var (up, down) = BytesOf(slow);
-        int bucketBytes = new ClusterOptions().BucketBytes;
+        int bucketBytes = setting == "small-buckets" ? SmallBucket : new ClusterOptions().BucketBytes;
         double share = Math.Min(1, bucketBytes / (slow.Started.GetProperty("parameters").GetInt64() * 4.0));
         // Each worker's bucket goes up, and the stepped one comes down to each.
         double trip = (up + down) * share / link.BytesPerSecond, wire = Math.Max(up, down) / link.BytesPerSecond;

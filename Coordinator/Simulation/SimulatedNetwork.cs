@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using DistTrain.Transport;
 
@@ -45,8 +46,15 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
 
     private void Send(LinkRef to, object message, IActorRef sender)
     {
+        long began = Stopwatch.GetTimestamp();
         // An actor that is being made tells things before it is bound: those come from nowhere and are not sent.
         if (!addresses.TryGetValue(sender, out var from)) from = null;
+        Send(from, to, message);
+        from?.Node.LeaveOut(began);
+    }
+
+    private void Send(LinkRef? from, LinkRef to, object message)
+    {
         if (from is not null && from.Node != to.Node) AtBoundary?.Invoke(from.Node);
         // A node that died within a message sends nothing any more.
         if (from is { Node.IsAlive: false }) return;
@@ -76,7 +84,9 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
     {
         if (from.Node != to.Node) AtBoundary?.Invoke(to.Node);
         if (to.Actor is not { } actor || (from.Node != to.Node && IsCut(to.Node))) return;
+        long began = Stopwatch.GetTimestamp();
         trace.Add(queue.Microseconds, from.Node.Number, to.Node.Number, message is TensorArrived tensor ? tensor.Header : message);
+        to.Node.LeaveOut(began);
         actor.Tell(message, from);
     }
 

@@ -44,6 +44,12 @@ internal sealed class SimulatedNode(int number, string name, EventQueue queue, F
     /// <summary>Real time that its actors and its work took, in the stopwatch's ticks.</summary>
     public long Ticks { get; private set; }
 
+    /// <summary>Pieces that began early and had to wait for the rest of their weights.</summary>
+    public int Waits { get; private set; }
+
+    /// <summary>Those among them that were given up.</summary>
+    public int GivenUp { get; private set; }
+
     /// <summary>Runs something on the node, and counts the time it takes.</summary>
     public void Timed(Action happens)
     {
@@ -51,6 +57,9 @@ internal sealed class SimulatedNode(int number, string name, EventQueue queue, F
         happens();
         Ticks += Stopwatch.GetTimestamp() - began;
     }
+
+    /// <summary>Leaves out of its time what has been done since a moment for the simulation's own sake.</summary>
+    public void LeaveOut(long since) => Ticks -= Stopwatch.GetTimestamp() - since;
 
     public void Die()
     {
@@ -77,14 +86,20 @@ internal sealed class SimulatedNode(int number, string name, EventQueue queue, F
     {
         if (parked is not { MayEnd: true } work) return;
         parked = null;
+        if (work is Worker.PieceWork { Arrivals.IsAbandoned: true }) GivenUp++;
         freeAt = Math.Max(freeAt, queue.Microseconds);
         queue.Add(0, this, work.Run);
     }
 
     private void End(IWork work)
     {
-        if (work is IWaitingWork { MayEnd: false } waiting) parked = waiting;
-        else work.Run();
+        if (work is not IWaitingWork { MayEnd: false } waiting)
+        {
+            work.Run();
+            return;
+        }
+        parked = waiting;
+        Waits++;
     }
 }
 

@@ -76,6 +76,9 @@ internal sealed class SimulatedRun
     /// <summary>Real time that coordinator and server took, in the stopwatch's ticks.</summary>
     public long HomeTicks => home.Ticks;
 
+    /// <summary>Pieces that waited for weights after they had begun, and those of them that were given up.</summary>
+    public (int Waits, int GivenUp) Early => (workers.Sum(node => node.Waits), workers.Sum(node => node.GivenUp));
+
     /// <summary>Runs to the job's end, or until nothing happens any more; returns the weights' hash and the broken promises.</summary>
     public (string Weights, List<Violation> Violations) Run(string? undisturbed)
     {

@@ -80,6 +80,9 @@ public sealed record SimulationReport(
     /// <summary>Real time that the node of coordinator and servers took, of all runs together, in seconds.</summary>
     public double HomeSeconds { get; init; }
 
+    /// <summary>Pieces that began early and then waited for the rest of their weights, and those of them that were given up.</summary>
+    internal (int Waits, int GivenUp) Early { get; init; }
+
     /// <summary>With <see cref="SimulationOptions.StopAt"/>, the messages that the worker sent and got in the last run.</summary>
     internal int Boundaries { get; init; }
 }
