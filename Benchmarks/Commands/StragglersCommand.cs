@@ -33,7 +33,8 @@ internal static class StragglersCommand
         int seeds = 3;
         double rate = 0.05, momentum = 0;
         int only = 0;
-        bool isRight = args.Length <= 3 && (args.Length < 3 || (int.TryParse(args[2], NumberStyles.None, CultureInfo.InvariantCulture, out only) && only >= 1 && only <= Scenarios.Length)) && (args.Length < 1 || (int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seeds) && seeds > 0));
+        bool isRight = args.Length <= 3 && (args.Length < 1 || (int.TryParse(args[0], NumberStyles.None, CultureInfo.InvariantCulture, out seeds) && seeds > 0));
+        isRight &= args.Length < 3 || (int.TryParse(args[2], NumberStyles.None, CultureInfo.InvariantCulture, out only) && only >= 1 && only <= Scenarios.Length);
         string[] setting = args.Length > 1 ? args[1].Split('/') : ["0.05"];
         isRight &= setting.Length <= 2 && double.TryParse(setting[0], CultureInfo.InvariantCulture, out rate) && (setting.Length < 2 || double.TryParse(setting[1], CultureInfo.InvariantCulture, out momentum));
         if (!isRight)
