@@ -43,6 +43,9 @@ internal unsafe ref struct TileTask
 
     /// <summary>Chains go on from the result's present values, not from zero.</summary>
     public bool Continue;
+
+    /// <summary>The result is stored past the caches; its rows begin at multiples of a vector.</summary>
+    public bool StorePast;
 }
 
 /// <summary>
@@ -142,6 +145,17 @@ internal static unsafe class Tile
             ahead += aheadStride;
         }
 
+        if (!TWalk.ByTable && task.StorePast)
+        {
+            StorePast<TOps, TVector, TColumns>(TWalk.Result(ref task, 0), c00, c01, c02, c03);
+            if (TRows.Value > 1) StorePast<TOps, TVector, TColumns>(TWalk.Result(ref task, 1), c10, c11, c12, c13);
+            if (TRows.Value > 2) StorePast<TOps, TVector, TColumns>(TWalk.Result(ref task, 2), c20, c21, c22, c23);
+            if (TRows.Value > 3) StorePast<TOps, TVector, TColumns>(TWalk.Result(ref task, 3), c30, c31, c32, c33);
+            if (TRows.Value > 4) StorePast<TOps, TVector, TColumns>(TWalk.Result(ref task, 4), c40, c41, c42, c43);
+            if (TRows.Value > 5) StorePast<TOps, TVector, TColumns>(TWalk.Result(ref task, 5), c50, c51, c52, c53);
+            return;
+        }
+
         Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 0), c00, c01, c02, c03);
         if (TRows.Value > 1) Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 1), c10, c11, c12, c13);
         if (TRows.Value > 2) Store<TOps, TVector, TColumns>(TWalk.Result(ref task, 2), c20, c21, c22, c23);
@@ -172,6 +186,18 @@ internal static unsafe class Tile
         if (TColumns.Value > 1) TOps.Store(x1, to + TOps.Lanes);
         if (TColumns.Value > 2) TOps.Store(x2, to + (2 * TOps.Lanes));
         if (TColumns.Value > 3) TOps.Store(x3, to + (3 * TOps.Lanes));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePast<TOps, TVector, TColumns>(float* to, TVector x0, TVector x1, TVector x2, TVector x3)
+        where TOps : struct, IVectorOps<TVector>
+        where TVector : struct
+        where TColumns : struct, ICount
+    {
+        TOps.StorePast(x0, to);
+        if (TColumns.Value > 1) TOps.StorePast(x1, to + TOps.Lanes);
+        if (TColumns.Value > 2) TOps.StorePast(x2, to + (2 * TOps.Lanes));
+        if (TColumns.Value > 3) TOps.StorePast(x3, to + (3 * TOps.Lanes));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

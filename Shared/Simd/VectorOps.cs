@@ -27,6 +27,9 @@ internal unsafe interface IVectorOps<TVector>
     /// <summary>Writes <see cref="Lanes"/> floats.</summary>
     static abstract void Store(TVector value, float* target);
 
+    /// <summary>Writes <see cref="Lanes"/> floats past the caches; <paramref name="target"/> is a multiple of their size.</summary>
+    static abstract void StorePast(TVector value, float* target);
+
     /// <summary>One float in all lanes; by pointer, so that it compiles to the load that broadcasts rather than a load and a shuffle.</summary>
     static abstract TVector Broadcast(float* source);
 
@@ -57,6 +60,9 @@ internal readonly unsafe struct Avx512Ops : IVectorOps<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, float* target) => value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePast(Vector512<float> value, float* target) => value.StoreAlignedNonTemporal(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Broadcast(float* source) => Vector512.Create(*source);
@@ -113,6 +119,9 @@ internal readonly unsafe struct Avx2Ops : IVectorOps<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> value, float* target) => value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePast(Vector256<float> value, float* target) => value.StoreAlignedNonTemporal(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Broadcast(float* source) => Avx.BroadcastScalarToVector256(source);
@@ -173,6 +182,9 @@ internal readonly unsafe struct PortableOps : IVectorOps<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> value, float* target) => value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePast(Vector128<float> value, float* target) => value.StoreAlignedNonTemporal(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Broadcast(float* source) => Vector128.Create(*source);

@@ -1,4 +1,5 @@
 using DistTrain.Simd;
+using DistTrain.Tensors;
 
 namespace DistTrain.Tests.Simd;
 
@@ -28,6 +29,25 @@ public class GemmTests
         Gemm.Multiply(false, false, 2, 3, 0, [], 0, [], 3, c, 3);
         Assert.Equal(new float[6], c);
         Gemm.Multiply(false, false, 0, 3, 4, [], 4, new float[12], 3, [], 3);
+    }
+
+    [Theory]
+    [InlineData(1030, 1040, 5, 1040)]
+    [InlineData(600, 2000, 3, 2016)]
+    [InlineData(4099, 272, 2, 272)]
+    public void A_result_too_large_for_the_caches_has_the_bits_of_one_that_goes_through_them(int m, int n, int k, int ldc)
+    {
+        // What begins within a vector is not stored past the caches.
+        float[] a = Reference.Random(k * m, 1), b = Reference.Random(k * n, 2);
+        FloatBuffer past = new(m * ldc), through = new((m * ldc) + 1);
+        foreach (var level in Reference.Levels)
+        {
+            past.Span.Fill(7);
+            through.Span.Fill(7);
+            GemmKernels.Run(level, true, false, m, n, k, a, m, b, n, past.Span, ldc, false);
+            GemmKernels.Run(level, true, false, m, n, k, a, m, b, n, through.Span[1..], ldc, false);
+            Reference.SameBits(through.Span.Slice(1, m * ldc), past.Span[..(m * ldc)], $"{level}");
+        }
     }
 
     [Fact]
