@@ -39,7 +39,6 @@ public sealed partial class WorkerActor
 
     private void OnTick()
     {
-        if (leaving) Depart();
         if (pieces is null || leaving) return;
         if (welcome is null)
         {
@@ -48,8 +47,7 @@ public sealed partial class WorkerActor
         }
         Report();
         if (!heardWeights) AskForWeights();
-        AskForStates();
-        mayFree = true;
+        states?.Repeat(askForState);
         if (IsAsync && !busy && !worked) AskAgain();
         heardWeights = worked = false;
     }

@@ -30,19 +30,21 @@ internal static class ChannelCommand
             int bytes = kib << 10;
             // Taken in turns, the best of each: what else the machine does meets all of them alike.
             using var tcp = new OneWay(system, bytes, ChannelKind.Tcp);
+            using var several = new OneWay(system, bytes, ChannelKind.Tcp, new ChannelOptions().Connections);
             using var shared = new OneWay(system, bytes, ChannelKind.SharedMemory);
             using var bare = new BareSocket(bytes);
-            double copy = 0, checksum = 0, socket = 0, overTcp = 0, overShared = 0;
+            double copy = 0, checksum = 0, socket = 0, overTcp = 0, overSeveral = 0, overShared = 0;
             for (int round = 0; round < Rounds; round++)
             {
                 copy = Math.Max(copy, Copy(bytes, seconds / 3));
                 checksum = Math.Max(checksum, Rate(count => Checksum(bytes, count), bytes, seconds));
                 socket = Math.Max(socket, Rate(bare.Send, bytes, seconds));
                 overTcp = Math.Max(overTcp, Rate(tcp.Send, bytes, seconds));
+                overSeveral = Math.Max(overSeveral, Rate(several.Send, bytes, seconds));
                 overShared = Math.Max(overShared, Rate(shared.Send, bytes, seconds));
             }
             Measure.Print(
-                ("workload", "channel"), ("bytes", bytes), ("memory_copy_gb_per_s", copy), ("checksum_gb_per_s", checksum), ("bare_socket_gb_per_s", socket), ("tcp_gb_per_s", overTcp), ("shared_memory_gb_per_s", overShared),
+                ("workload", "channel"), ("bytes", bytes), ("memory_copy_gb_per_s", copy), ("checksum_gb_per_s", checksum), ("bare_socket_gb_per_s", socket), ("tcp_gb_per_s", overTcp), ("tcp_connections", several.Connections), ("tcp_connections_gb_per_s", overSeveral), ("shared_memory_gb_per_s", overShared),
                 ("tcp_of_bare", overTcp / socket), ("shared_memory_of_bare", overShared / socket), ("shared_memory_used", shared.Kind == ChannelKind.SharedMemory));
         }
         return 0;
@@ -147,14 +149,14 @@ internal static class ChannelCommand
         private readonly IActorRef actor;
         private readonly ChannelContext context;
         private readonly TcpListenerThread listener;
-        private readonly TensorSender sender;
+        private readonly TensorSender[] senders;
         private readonly Gradients.Contribution header;
         private readonly SemaphoreSlim done = new(0);
         private readonly int route;
         private int next;
         private int wanted;
 
-        public OneWay(ActorSystem system, int bytes, ChannelKind kind)
+        public OneWay(ActorSystem system, int bytes, ChannelKind kind, int connections = 1)
         {
             this.system = system;
             var layout = new ParameterLayout([("w", ImmutableArray.Create(bytes / sizeof(float)))]);
@@ -162,7 +164,7 @@ internal static class ChannelCommand
             header = new Gradients.Contribution(new Gradients.Name(rules.Job, new Term(1), 0, 0, 0, 1), new WorkerId(0), 1f, 0, [], 0);
             gradient = new FloatBuffer(bytes / sizeof(float));
             Philox.FillNormal(gradient.Span, RandomKey.Create(1, 0));
-            places = [.. Enumerable.Range(0, 2).Select(_ => new FloatBuffer(bytes / sizeof(float)))];
+            places = [.. Enumerable.Range(0, 2 * connections).Select(_ => new FloatBuffer(bytes / sizeof(float)))];
             actor = system.ActorOf(Props.Create(() => new Counter(this)));
             var messages = new TensorMessages(system);
             // Two tensors under way, so that none waits for the one before to be given back.
@@ -170,34 +172,36 @@ internal static class ChannelCommand
             byte[] secret = new byte[32];
             context = new ChannelContext(rules, secret, messages, options, _ => new ResolvedRoute(actor, ActorRefs.Nobody, this), Console.Error.WriteLine);
             listener = new TcpListenerThread(context, new IPEndPoint(IPAddress.Loopback, 0), null, (opened, _) => Kind = opened);
-            sender = new TensorSender("benchmark", rules, messages, options, session =>
+            senders = [.. Enumerable.Range(0, connections).Select(_ => new TensorSender("benchmark", rules, messages, options, session =>
             {
                 var opened = context.Connect(TcpConnector.Connect("127.0.0.1", listener.Port, null, options.HandshakeTimeout), session, kind, secret);
                 return (opened.Link, opened.State, opened.Window);
-            }, Console.Error.WriteLine);
-            route = sender.RouteTo(new RouteName("receiver", "sender"));
+            }, Console.Error.WriteLine))];
+            foreach (var sender in senders) route = sender.RouteTo(new RouteName("receiver", "sender"));
         }
 
         public ChannelKind Kind { get; private set; }
+
+        public int Connections => senders.Length;
 
         public void Send(int count)
         {
             Volatile.Write(ref wanted, count);
             var slice = new TensorSlice(gradient, 0, gradient.Length);
-            for (int i = 0; i < count; i++) sender.Send(route, header, slice, null);
+            for (int i = 0; i < count; i++) senders[i % senders.Length].Send(route, header, slice, null);
             done.Wait();
         }
 
         public Placement Place(in FrameHeader frame, out TensorSlice destination, out IDisposable? lease)
         {
-            destination = new TensorSlice(places[next ^= 1], 0, frame.Floats);
+            destination = new TensorSlice(places[Interlocked.Increment(ref next) % places.Length], 0, frame.Floats);
             lease = null;
             return Placement.Take;
         }
 
         public void Dispose()
         {
-            sender.Dispose();
+            foreach (var sender in senders) sender.Dispose();
             listener.Dispose();
             context.Stop();
             system.Stop(actor);

@@ -12,7 +12,6 @@ public static class ProtocolManifest
         ("mr", typeof(Membership.Refused)),
         ("mh", typeof(Membership.Heartbeat)),
         ("ml", typeof(Membership.Leave)),
-        ("my", typeof(Membership.Stay)),
         ("mx", typeof(Membership.Lost)),
         ("ma", typeof(Membership.Rejoin)),
         ("sa", typeof(Schedule.Assignment)),

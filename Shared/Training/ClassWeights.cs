@@ -21,8 +21,8 @@ public static class ClassWeights
     /// <exception cref="UserErrorException">The text is something else, has another number of classes, or the loss has no classes or has weights already.</exception>
     public static LossOptions Apply(string text, LossOptions loss, DataCard data, IDataset train) => loss switch
     {
-        CrossEntropyOptions { Weight: null } classes => classes with { Weight = Of(text, isLabels: false, NamedLosses.Outputs(loss, data), train) },
-        NllOptions { Weight: null } classes => classes with { Weight = Of(text, isLabels: false, NamedLosses.Outputs(loss, data), train) },
+        CrossEntropyOptions { Weight: null } classes => classes with { Weight = Of(text, isLabels: false, NamedLosses.Outputs(loss, data), train, classes.IgnoreIndex) },
+        NllOptions { Weight: null } classes => classes with { Weight = Of(text, isLabels: false, NamedLosses.Outputs(loss, data), train, classes.IgnoreIndex) },
         BceOptions { PosWeight: null } labels => labels with { PosWeight = Of(text, isLabels: true, NamedLosses.Outputs(loss, data), train) },
         CrossEntropyOptions or NllOptions or BceOptions => throw new UserErrorException($"class weights were '{text}', but loss {loss} has weights of its own; expected one or the other"),
         _ => throw new UserErrorException($"class weights were '{text}', but loss {loss} has no classes; CrossEntropyLoss, NLLLoss and BCEWithLogitsLoss do"),
@@ -33,12 +33,13 @@ public static class ClassWeights
     /// <param name="isLabels">Whether targets are yes or no, and not classes.</param>
     /// <param name="outputs">Classes or labels.</param>
     /// <param name="train">The training samples.</param>
-    /// <exception cref="UserErrorException">The text is something else, or has another number of classes.</exception>
-    public static float[] Of(string text, bool isLabels, int outputs, IDataset train)
+    /// <param name="ignored">A label that does not count; null for none.</param>
+    /// <exception cref="UserErrorException">The text is something else, has another number of classes, or a sample's class is none of them.</exception>
+    public static float[] Of(string text, bool isLabels, int outputs, IDataset train, long? ignored = null)
     {
         bool isBalanced = string.Equals(text.Trim(), Balanced, StringComparison.OrdinalIgnoreCase);
         if (!isBalanced) return Given(text, isLabels, outputs);
-        var counts = Count(train, outputs, isLabels);
+        var counts = Count(train, outputs, isLabels, ignored);
         if (!isLabels)
         {
             long counted = counts.Sum();
@@ -65,7 +66,7 @@ public static class ClassWeights
     }
 
     /// <summary>How often each class occurs, or each label is yes, in training as evaluation reads it.</summary>
-    private static long[] Count(IDataset train, int outputs, bool isLabels)
+    private static long[] Count(IDataset train, int outputs, bool isLabels, long? ignored)
     {
         var counts = new long[outputs];
         SampleBuffer inputs = new(train.Inputs, Chunk), targets = new(train.Targets, Chunk);
@@ -76,8 +77,15 @@ public static class ClassWeights
             int length = count * train.Targets.Length;
             for (int i = 0; i < length; i++)
             {
-                if (!isLabels) counts[targets.Int64(count).Span[i]]++;
-                else if (targets.Float32(count).Span[i] > 0.5f) counts[i % outputs]++;
+                if (isLabels)
+                {
+                    if (targets.Float32(count).Span[i] > 0.5f) counts[i % outputs]++;
+                    continue;
+                }
+                long label = targets.Int64(count).Span[i];
+                if (label == ignored) continue;
+                if (label < 0 || label >= outputs) throw new UserErrorException($"class weights balanced: training sample {start + (i / train.Targets.Length)} has class {label}, expected 0 to {outputs - 1}");
+                counts[label]++;
             }
         }
         return counts;

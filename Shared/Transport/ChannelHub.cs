@@ -13,9 +13,9 @@ namespace DistTrain.Transport;
 
 /// <summary>
 /// A node's tensor channels. Actors here that take tensors are registered with the place for them; a channel to any other actor is opened by <see cref="Connect"/>, and how tensors travel follows from where that actor is:
-/// by reference within the process, through shared memory on one host, else over TCP, or, where no connection can be made, in pieces over the control plane. There is one connection for each pair of nodes and direction.
+/// by reference within the process, through shared memory on one host, else over TCP, or, where no connection can be made, in pieces over the control plane. There is one connection for each pair of nodes and direction, over TCP several.
 /// </summary>
-public sealed class ChannelHub : IDisposable
+public sealed partial class ChannelHub : IDisposable
 {
     private readonly object gate = new();
     private readonly Dictionary<string, (IActorRef Actor, ITensorPlacer Placer)> receivers = [];
@@ -74,7 +74,7 @@ public sealed class ChannelHub : IDisposable
         {
             ObjectDisposedException.ThrowIf(stopped, this);
             if (!nodes.TryGetValue(address, out var node)) nodes[address] = node = new Outbound(this, address);
-            return new RemoteChannel(node.Sender, node.Sender.RouteTo(new RouteName(LocalName(receiver), Serialization.SerializedActorPath(sender))), options.Hold);
+            return new RemoteChannel(node, new RouteName(LocalName(receiver), Serialization.SerializedActorPath(sender)), options.Hold);
         }
     }
 
@@ -83,7 +83,7 @@ public sealed class ChannelHub : IDisposable
     {
         Outbound? node;
         lock (gate) nodes.Remove(address, out node);
-        node?.Sender.Dispose();
+        node?.Dispose();
     }
 
     /// <summary>How tensors travel to each node.</summary>
@@ -103,7 +103,7 @@ public sealed class ChannelHub : IDisposable
             open = [.. nodes.Values];
             Monitor.PulseAll(gate);
         }
-        foreach (var node in open) node.Sender.Dispose();
+        foreach (var node in open) node.Dispose();
         listener?.Dispose();
         context.Stop();
         system.Stop(actor);
@@ -135,92 +135,5 @@ public sealed class ChannelHub : IDisposable
             node.Answer = (offer, hub);
             Monitor.PulseAll(gate);
         }
-    }
-
-    /// <summary>The connection to one other node.</summary>
-    private sealed class Outbound
-    {
-        private readonly ChannelHub hub;
-        private readonly Address address;
-        private ChannelKind kind = ChannelKind.Tcp;
-
-        public Outbound(ChannelHub hub, Address address)
-        {
-            this.hub = hub;
-            this.address = address;
-            Sender = new TensorSender(address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, Open, Report, () => hub.options.Broken(address), reason => hub.options.Refused(address, reason));
-        }
-
-        public TensorSender Sender { get; }
-
-        /// <summary>What a connection comes to while the node ends is no news.</summary>
-        private void Report(string line)
-        {
-            if (!hub.stopped) hub.context.Report(line);
-        }
-
-        public (Messages.Offer Offer, IActorRef Hub)? Answer { get; set; }
-
-        public ChannelStatus Status => new(address.ToString(), kind, Sender.IsConnected, Sender.SentBytes, Sender.Dropped);
-
-        private (ByteLink Link, ControlRecord State, long Window) Open(Guid session)
-        {
-            // Asked each time: a node that came back listens elsewhere and has another secret.
-            var (offer, peer) = Ask();
-            var link = hub.options.Choice == ChannelChoice.Akka || offer.Port == 0 ? OverAkka(peer) : OverTcp(offer, peer);
-            var wanted = link is AkkaLink ? ChannelKind.Akka : hub.options.Choice is ChannelChoice.Auto or ChannelChoice.SharedMemory ? ChannelKind.SharedMemory : ChannelKind.Tcp;
-            var opened = hub.context.Connect(link, session, wanted, offer.Secret);
-            if (hub.options.Choice == ChannelChoice.SharedMemory && opened.Kind != ChannelKind.SharedMemory)
-            {
-                opened.Link.Dispose();
-                throw new ChannelException($"{hub.OwnAddress} and {address} share no memory, and --channel shm allows nothing else: give --channel auto") { IsFinal = true };
-            }
-            kind = opened.Kind;
-            hub.context.Report($"tensors to {address} travel over {kind.Name()}");
-            return (opened.Link, opened.State, opened.Window);
-        }
-
-        private (Messages.Offer Offer, IActorRef Hub) Ask()
-        {
-            var deadline = DateTime.UtcNow + hub.options.Channel.HandshakeTimeout;
-            lock (hub.gate) Answer = null;
-            hub.system.ActorSelection(new RootActorPath(address) / "user" / HubActor.Name).Tell(new Messages.Wanted(hub.options.Rules.Job), hub.actor);
-            lock (hub.gate)
-            {
-                while (Answer is null)
-                {
-                    var left = deadline - DateTime.UtcNow;
-                    if (hub.stopped || left <= TimeSpan.Zero) throw new ChannelException($"{address} did not say within {hub.options.Channel.HandshakeTimeout.TotalSeconds:0.###} s where it takes tensors");
-                    Monitor.Wait(hub.gate, left);
-                }
-                return Answer.Value;
-            }
-        }
-
-        private ByteLink OverTcp(Messages.Offer offer, IActorRef peer)
-        {
-            try
-            {
-                return TcpConnector.Connect(offer.Host, offer.Port, hub.options.Identity, hub.options.Channel.HandshakeTimeout);
-            }
-            catch (ChannelException error) when (hub.options.Choice == ChannelChoice.Auto)
-            {
-                hub.context.Report($"{error.Message}; tensors to {address} go over the control plane");
-                return OverAkka(peer);
-            }
-        }
-
-        private AkkaLink OverAkka(IActorRef peer)
-        {
-            var link = new AkkaLink(Guid.NewGuid(), isReceiver: false, peer, hub.actor);
-            hub.actor.Tell(new HubActor.Opened(link), ActorRefs.NoSender);
-            return link;
-        }
-    }
-
-    /// <summary>The channel to one actor of another node.</summary>
-    private sealed class RemoteChannel(TensorSender sender, int route, Func<IProtocolMessage, IDisposable?>? hold) : ITensorChannel
-    {
-        public void Send(IProtocolMessage header, TensorSlice tensor) => sender.Send(route, header, tensor, hold?.Invoke(header));
     }
 }

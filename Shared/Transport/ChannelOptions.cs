@@ -5,8 +5,13 @@ namespace DistTrain.Transport;
 /// <summary>What may be chosen about channels; none of it shows in any bit of the result.</summary>
 public sealed record ChannelOptions
 {
-    /// <summary>Bytes of tensors that a receiver holds for one sender at most: sent, and not yet given back. One longer tensor may travel alone.</summary>
+    /// <summary>Bytes of tensors that a receiver holds for one connection at most: sent, and not yet given back. One longer tensor may travel alone.</summary>
     public long Window { get; init; } = 32L << 20;
+
+    /// <summary>
+    /// Connections over TCP from one node to another, 1 or more: a bucket always takes the same one, and each has a window of its own. What one connection carries is bound by what a core checks and copies at each end.
+    /// </summary>
+    public int Connections { get; init; } = 2;
 
     /// <summary>Tensors that wait to be sent at most; one more is dropped, counted, and asked for again by whoever lacks it.</summary>
     public int LongestQueue { get; init; } = 8192;

@@ -196,6 +196,9 @@ public class MetricsTests
         var data = new ArrayDataset("y", new float[6], SampleSpec.Float32(1), [1L, 1, 1, 1, 0, 0], 2, null);
         Assert.Equal([1.5f, 0.75f], ClassWeights.Of("balanced", false, 2, data));
         Assert.Equal([2f, 0.5f], ClassWeights.Of("2,0.5", false, 2, data));
+        var padded = new ArrayDataset("y", new float[8], SampleSpec.Float32(1), [1L, 1, -100, 1, 1, 0, -100, 0], 2, null);
+        Assert.Equal([1.5f, 0.75f], ClassWeights.Of("balanced", false, 2, padded, -100));
+        Assert.Contains("sample 2 has class -100, expected 0 to 1", Assert.Throws<UserErrorException>(() => ClassWeights.Of("balanced", false, 2, padded)).Message);
         var labels = new ArrayDataset("y", new float[5], SampleSpec.Float32(1), [1f, 0, 0, 0, 0], SampleSpec.Float32(1));
         Assert.Equal([4f], ClassWeights.Of("balanced", true, 1, labels));
         Assert.Equal([3f], ClassWeights.Of("1,3", true, 1, labels));

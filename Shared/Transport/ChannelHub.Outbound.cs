@@ -1,0 +1,154 @@
+using Akka.Actor;
+using DistTrain.Protocol;
+using DistTrain.Tensors;
+using DistTrain.Transport.Channels;
+using DistTrain.Transport.Frames;
+using DistTrain.Transport.Links;
+using Messages = DistTrain.Protocol.Channels;
+
+namespace DistTrain.Transport;
+
+public sealed partial class ChannelHub
+{
+    /// <summary>The connections to one other node: one, and over TCP some more, each made when a bucket first takes it.</summary>
+    private sealed class Outbound : IDisposable
+    {
+        private readonly ChannelHub hub;
+        private readonly Address address;
+        private readonly TensorSender?[] senders;
+        private volatile int inUse = 1;
+        private ChannelKind kind = ChannelKind.Tcp;
+        private bool closed;
+
+        public Outbound(ChannelHub hub, Address address)
+        {
+            this.hub = hub;
+            this.address = address;
+            senders = new TensorSender?[Math.Max(1, hub.options.Channel.Connections)];
+            senders[0] = NewSender(0);
+        }
+
+        /// <summary>Connections that there may be.</summary>
+        public int Most => senders.Length;
+
+        /// <summary>The connection that a bucket's tensors take, and its number; tensors that are no bucket's take the first.</summary>
+        public TensorSender SenderOf(int bucket, out int number)
+        {
+            number = bucket > 0 ? bucket % inUse : 0;
+            return Volatile.Read(ref senders[number]) ?? Add(number);
+        }
+
+        /// <summary>What a connection comes to while the node ends is no news.</summary>
+        private void Report(string line)
+        {
+            if (!hub.stopped) hub.context.Report(line);
+        }
+
+        public (Messages.Offer Offer, IActorRef Hub)? Answer { get; set; }
+
+        public ChannelStatus Status
+        {
+            get
+            {
+                var open = senders.OfType<TensorSender>().ToList();
+                return new(address.ToString(), kind, open[0].IsConnected, open.Sum(sender => sender.SentBytes), open.Sum(sender => sender.Dropped));
+            }
+        }
+
+        public void Dispose()
+        {
+            lock (hub.gate) closed = true;
+            foreach (var sender in senders) sender?.Dispose();
+        }
+
+        private TensorSender Add(int number)
+        {
+            lock (hub.gate)
+            {
+                // A closed one takes tensors and drops them.
+                if (closed) return senders[0]!;
+                if (senders[number] is null) Volatile.Write(ref senders[number], NewSender(number));
+                return senders[number]!;
+            }
+        }
+
+        private TensorSender NewSender(int number) => new(
+            address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, session => Open(session, number), Report, () => hub.options.Broken(address), reason => hub.options.Refused(address, reason));
+
+        private (ByteLink Link, ControlRecord State, long Window) Open(Guid session, int number)
+        {
+            // Asked each time: a node that came back listens elsewhere and has another secret.
+            var (offer, peer) = Ask();
+            var link = hub.options.Choice == ChannelChoice.Akka || offer.Port == 0 ? OverAkka(peer) : OverTcp(offer, peer);
+            var wanted = link is AkkaLink ? ChannelKind.Akka : number > 0 ? ChannelKind.Tcp : hub.options.Choice is ChannelChoice.Auto or ChannelChoice.SharedMemory ? ChannelKind.SharedMemory : ChannelKind.Tcp;
+            var opened = hub.context.Connect(link, session, wanted, offer.Secret);
+            if (hub.options.Choice == ChannelChoice.SharedMemory && opened.Kind != ChannelKind.SharedMemory)
+            {
+                opened.Link.Dispose();
+                throw new ChannelException($"{hub.OwnAddress} and {address} share no memory, and --channel shm allows nothing else: give --channel auto") { IsFinal = true };
+            }
+            if (number > 0) return (opened.Link, opened.State, opened.Window);
+            kind = opened.Kind;
+            inUse = kind == ChannelKind.Tcp ? senders.Length : 1;
+            hub.context.Report($"tensors to {address} travel over {kind.Name()}");
+            return (opened.Link, opened.State, opened.Window);
+        }
+
+        private (Messages.Offer Offer, IActorRef Hub) Ask()
+        {
+            var deadline = DateTime.UtcNow + hub.options.Channel.HandshakeTimeout;
+            lock (hub.gate) Answer = null;
+            hub.system.ActorSelection(new RootActorPath(address) / "user" / HubActor.Name).Tell(new Messages.Wanted(hub.options.Rules.Job), hub.actor);
+            lock (hub.gate)
+            {
+                while (Answer is null)
+                {
+                    var left = deadline - DateTime.UtcNow;
+                    if (hub.stopped || left <= TimeSpan.Zero) throw new ChannelException($"{address} did not say within {hub.options.Channel.HandshakeTimeout.TotalSeconds:0.###} s where it takes tensors");
+                    Monitor.Wait(hub.gate, left);
+                }
+                return Answer.Value;
+            }
+        }
+
+        private ByteLink OverTcp(Messages.Offer offer, IActorRef peer)
+        {
+            try
+            {
+                return TcpConnector.Connect(offer.Host, offer.Port, hub.options.Identity, hub.options.Channel.HandshakeTimeout);
+            }
+            catch (ChannelException error) when (hub.options.Choice == ChannelChoice.Auto)
+            {
+                hub.context.Report($"{error.Message}; tensors to {address} go over the control plane");
+                return OverAkka(peer);
+            }
+        }
+
+        private AkkaLink OverAkka(IActorRef peer)
+        {
+            var link = new AkkaLink(Guid.NewGuid(), isReceiver: false, peer, hub.actor);
+            hub.actor.Tell(new HubActor.Opened(link), ActorRefs.NoSender);
+            return link;
+        }
+    }
+
+    /// <summary>The channel to one actor of another node.</summary>
+    private sealed class RemoteChannel(Outbound node, RouteName name, Func<IProtocolMessage, IDisposable?>? hold) : ITensorChannel
+    {
+        // The number of the route on each connection, one more than it is; 0 where it was not asked for yet.
+        private readonly int[] routes = new int[node.Most];
+
+        public void Send(IProtocolMessage header, TensorSlice tensor)
+        {
+            int bucket = header switch
+            {
+                Gradients.Contribution contribution => contribution.What.Bucket,
+                Weights.Published published => published.Bucket,
+                _ => 0,
+            };
+            var sender = node.SenderOf(bucket, out int number);
+            if (routes[number] == 0) routes[number] = sender.RouteTo(name) + 1;
+            sender.Send(routes[number] - 1, header, tensor, hold?.Invoke(header));
+        }
+    }
+}
