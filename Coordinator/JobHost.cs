@@ -61,6 +61,7 @@ internal sealed class JobHost
     private readonly long startClock;
     private readonly BestKeeper best;
     private double rate = 1;
+    private volatile bool over;
     private long steps, version;
 
     /// <summary>Copies the weights and cuts the layout.</summary>
@@ -165,6 +166,7 @@ internal sealed class JobHost
         // Compute threads may still be at a piece that nobody waits for; nothing is read before they are done.
         Group.Dispose();
         writer?.Dispose();
+        over = true;
         Timeline?.WriteTo(options.TracePath!);
         bool held = store.TryRead(version, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
@@ -184,7 +186,7 @@ internal sealed class JobHost
     {
         if (options.Checkpoints is not { } plan) return;
         if (settled is not null) plan = plan with { Job = JobJson.Of(settled), Numerics = settled.Numerics };
-        writer = new CheckpointWriter(plan, job, () => snapshots!, term, OnEvent);
+        writer = new CheckpointWriter(plan, job, () => snapshots!, term, OnSaved);
         // Between rounds of local steps only.
         long everyClock = (plan.Every - 1) / clocks.StepsPerClock + 1;
         snapshots = new Snapshots(Buckets, state.Length, everyClock, writer.Post);
@@ -239,6 +241,19 @@ internal sealed class JobHost
         if (happened is RunEvent.Finished or RunEvent.Interrupted or RunEvent.Failed or RunEvent.RolledBack) ended.TrySetResult(happened);
         if (happened is RunEvent.CheckpointFailed { InARow: >= CheckpointWriter.MostFailures } failed)
             Coordinator.Tell(new Progress.Failed(term, $"{failed.InARow} checkpoints in a row could not be written: {failed.Error}"));
+    }
+
+    /// <summary>An observer that throws fails the run, also where the thread is the one that writes checkpoints.</summary>
+    private void OnSaved(RunEvent happened)
+    {
+        try
+        {
+            OnEvent(happened);
+        }
+        catch (Exception error) when (!over)
+        {
+            Coordinator.Tell(new Progress.Failed(term, error.Message));
+        }
     }
 
     /// <summary>The schedule's rate, lowered where a plateau asks for it; that changes between epochs only, while nobody steps.</summary>

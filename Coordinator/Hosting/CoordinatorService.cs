@@ -1,4 +1,6 @@
+using DistTrain.Coordinator.Checkpoints;
 using DistTrain.Coordinator.Commands;
+using DistTrain.Coordinator.Recovery;
 using DistTrain.Coordinator.Serving;
 using DistTrain.Training;
 using DistTrain.Training.Code;
@@ -17,24 +19,59 @@ internal sealed class CoordinatorService(DistTrainCoordinatorOptions options, Di
     {
         try
         {
-            var asked = options.Job(options.Code is { } code ? CodeOptions.Of(code) : new JobOptions());
-            JobRun.UseNumerics(asked);
-            var job = JobBuilder.Build(asked, options.MinWorkers, options.Code);
-            var serve = new ServeOptions { Job = asked, MinWorkers = options.MinWorkers, Network = options.Network };
-            using var cluster = new ServeCluster(ClusterJob.From(job, asked), serve, options.Cluster with { Workers = options.MinWorkers }, null, happened =>
+            if (options is { Standby: true, CheckpointFolder: null }) throw new UserErrorException("AddDistTrainCoordinator: Standby needs CheckpointFolder, which both coordinators share");
+            // On a thread of its own: it waits for as long as the other one lives, and renewals of leases come from the pool.
+            using var reign = options.CheckpointFolder is { } folder
+                ? await Task.Factory.StartNew(() => Reign.Take(folder, options.Network.Detection, options.Standby, Note, stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false)
+                : null;
+            if (options.Standby && reign is null)
             {
-                if (happened is RunEvent.Noted noted) Note(noted.Text);
-                options.Observer(happened);
-            });
-            Note($"listening on {cluster.Host}:{cluster.Port}");
-            run.Listens(cluster.Port);
-            run.Ended(await cluster.RunAsync(asked.Resolved(job), job.Data, stop).ConfigureAwait(false));
+                Note("the job is over");
+                run.NotNeeded();
+            }
+            else
+            {
+                run.Ended(await CoordinateAsync(reign, stop).ConfigureAwait(false));
+            }
             return true;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Told to stop while it stood by.
+            run.NotNeeded();
+            return false;
         }
         catch (Exception error)
         {
             run.Failed(error);
             throw;
         }
+    }
+
+    private async Task<RunResult> CoordinateAsync(Reign? reign, CancellationToken stop)
+    {
+        bool saved = options.CheckpointFolder is { } folder && new CheckpointFolder(folder).Files().Count > 0;
+        var checkpoints = new CheckpointOptions { Folder = options.CheckpointFolder, Every = reign is null ? null : options.CheckpointEvery, Keep = options.KeepCheckpoints, Resume = saved };
+        var start = RunStart.Find(checkpoints, Note);
+        var asked = options.Job(start.Saved ?? (options.Code is { } code ? CodeOptions.Of(code) : new JobOptions()));
+        if (start.Saved is not null) asked = start.Resumed(asked, job => job, (_, job) => job);
+        JobRun.UseNumerics(asked);
+        var job = JobBuilder.Build(asked, options.MinWorkers, options.Code);
+        var resolved = asked.Resolved(job);
+        var settings = options.Cluster with { Workers = options.MinWorkers };
+        if (start.Plan(resolved, job) is { } plan) settings = settings with { Checkpoints = plan with { Fence = reign!.TryFenced } };
+        var serve = new ServeOptions { Job = asked, MinWorkers = options.MinWorkers, Network = options.Network, Checkpoints = checkpoints };
+        var runner = new ServeRunner(serve, settings, reign, job, resolved, Note, _ => { });
+        using var cluster = runner.Open(start.Begin(ClusterJob.From(job, asked), job), serve);
+        Note($"listening on {cluster.Host}:{cluster.Port}");
+        run.Listens(cluster.Port);
+        return await runner.RunAsync(
+            cluster,
+            happened =>
+            {
+                if (happened is RunEvent.Noted noted) Note(noted.Text);
+                options.Observer(happened);
+            },
+            stop).ConfigureAwait(false);
     }
 }

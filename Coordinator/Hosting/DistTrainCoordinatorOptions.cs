@@ -23,6 +23,18 @@ public sealed class DistTrainCoordinatorOptions : DistTrainNodeOptions
     /// <summary>How the cluster runs the job.</summary>
     public ClusterOptions Cluster { get; set; } = new();
 
+    /// <summary>The folder that the run is saved to on its way, and goes on from where it was saved there before; null for none.</summary>
+    public string? CheckpointFolder { get; set; }
+
+    /// <summary>Steps from one checkpoint to the next.</summary>
+    public long CheckpointEvery { get; set; } = 100;
+
+    /// <summary>How many checkpoints stay, the newest.</summary>
+    public int KeepCheckpoints { get; set; } = 3;
+
+    /// <summary>Waits until the coordinator that shares <see cref="CheckpointFolder"/> fails, then goes on from its last checkpoint. Workers name both.</summary>
+    public bool Standby { get; set; }
+
     /// <summary>Told every event of the run, in order, on an actor's thread; an exception from it fails the run.</summary>
     public Action<RunEvent> Observer { get; set; } = _ => { };
 

@@ -36,9 +36,10 @@ internal sealed class Reign : IDisposable
     /// <param name="expiry">How long a coordinator may be silent before another takes over.</param>
     /// <param name="standby">Whether another coordinator is expected to run; else one that does is an error.</param>
     /// <param name="note">Told what is waited for.</param>
+    /// <param name="stop">Waits no longer.</param>
     /// <returns>Null when the job that was stood by for has ended.</returns>
     /// <exception cref="UserErrorException">Another coordinator runs the job, or the folder cannot be used.</exception>
-    public static Reign? Take(string folder, TimeSpan expiry, bool standby, Action<string> note)
+    public static Reign? Take(string folder, TimeSpan expiry, bool standby, Action<string> note, CancellationToken stop = default)
     {
         _ = new CheckpointFolder(folder);
         var lease = new LeaseFile(Path.Combine(folder, LeaseName), $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}", expiry);
@@ -52,7 +53,8 @@ internal sealed class Reign : IDisposable
                 if (!standby && patience.Elapsed > expiry * 3) throw new UserErrorException($"--checkpoint-dir {folder}: another coordinator runs this job; give --standby to take over when it fails");
                 if (!told) note(standby ? "standing by" : "waiting for the lease of an earlier coordinator to expire");
                 told = true;
-                Thread.Sleep(Look);
+                stop.WaitHandle.WaitOne(Look);
+                stop.ThrowIfCancellationRequested();
             }
             if (standby && HasEnded(folder))
             {
