@@ -48,6 +48,14 @@ internal sealed class CoordinatorService(DistTrainCoordinatorOptions options, Di
         }
     }
 
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken).ConfigureAwait(false);
+        // An application may stop before its services have begun.
+        if (ExecuteTask is not { IsCompleted: false }) run.NotNeeded();
+    }
+
     private async Task<RunResult> CoordinateAsync(Reign? reign, CancellationToken stop)
     {
         bool saved = options.CheckpointFolder is { } folder && new CheckpointFolder(folder).Files().Count > 0;

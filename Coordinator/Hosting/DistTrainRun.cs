@@ -9,7 +9,7 @@ public sealed class DistTrainRun
     /// <summary>The port, once workers can join.</summary>
     public Task<int> Listening => listening.Task;
 
-    /// <summary>What the run left, once it is over. It does not throw for a run that failed: see <see cref="RunResult.Last"/>; it does where the run could not begin, and is cancelled for a standby that was not needed.</summary>
+    /// <summary>What the run left, once it is over. It does not throw for a run that failed: see <see cref="RunResult.Last"/>; it does where the run could not begin, and is cancelled for a standby that was not needed, or an application that stopped before it began.</summary>
     public Task<RunResult> Completion => completion.Task;
 
     internal void Listens(int port) => listening.TrySetResult(port);
