@@ -50,6 +50,7 @@ public sealed class AsyncServerActor : UntypedActor
         switch (message)
         {
             case TensorArrived { Header: Gradients.Contribution contribution } arrived: OnContribution(contribution, arrived); break;
+            case BucketWorkDone done when !setup.Passes(Self, done): break;
             case BucketWorkDone done: OnWorkDone(buckets[done.Bucket]); break;
             case Pieces.Wanted wanted: if (wanted.Term == setup.Term) OnPieceWanted(wanted.Worker, Sender); break;
             case Weights.Wanted wanted: if (wanted.Term == setup.Term) OnWeightsWanted(wanted, Sender); break;

@@ -91,6 +91,7 @@ public sealed partial class CoordinatorActor : UntypedActor
             case NodeLost node: OnNodeLost(node); break;
             case Terminated dead: OnTerminated(dead); break;
             case Gone gone: OnGone(gone.Worker); break;
+            case Evaluation.Report report when !setup.Passes(Self, report): break;
             case Evaluation.Report report: OnEvaluated(report); break;
             case EpochSummed done: OnSummed(done); break;
             case Schedule.Halted halted: OnHalted(halted); break;

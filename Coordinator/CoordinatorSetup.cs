@@ -87,6 +87,9 @@ public sealed record CoordinatorSetup
     /// <summary>The learning rate of a step, without that factor, for whoever watches.</summary>
     public Func<long, double>? LearningRate { get; init; }
 
+    /// <summary>Whether the coordinator (first) may act on the end of an evaluation (second) now; where not, the message comes again when it may.</summary>
+    public Func<IActorRef, object, bool> Passes { get; init; } = (_, _) => true;
+
     /// <summary>Takes its notes for checkpoints; null for none.</summary>
     internal Checkpoints.Snapshots? Snapshots { get; init; }
 

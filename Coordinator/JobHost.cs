@@ -34,6 +34,12 @@ internal sealed record HostPlace
     /// <summary>The job as it was settled once workers had come; null where the plan of checkpoints says it.</summary>
     public JobOptions? Settled { get; init; }
 
+    /// <summary>Whether an actor (first) may act now on what ends a step or an epoch (second); where not, the message comes again when it may.</summary>
+    public Func<IActorRef, object, bool> Passes { get; init; } = (_, _) => true;
+
+    /// <summary>Takes over the telling of a checkpoint that is in the folder, and says whether it did; null for nobody.</summary>
+    public Func<RunEvent.CheckpointDone, bool>? Saved { get; init; }
+
     /// <summary>Told each server and its number before the coordinator begins.</summary>
     public Action<IActorRef, int>? ServerStarted { get; init; }
 
@@ -108,7 +114,7 @@ internal sealed class JobHost
     {
         if (Coordinator != ActorRefs.Nobody) throw new InvalidOperationException("a cluster runs a job once");
         term = place.Term;
-        StartCheckpoints(place.Settled);
+        StartCheckpoints(place);
         StartServers(system, clock, place);
         var setup = new CoordinatorSetup
         {
@@ -135,6 +141,7 @@ internal sealed class JobHost
             LearningRate = job.LearningRate,
             Observer = OnEvent,
             Compute = Group,
+            Passes = place.Passes,
             Clock = clock,
             Tick = options.Tick,
         };
@@ -158,7 +165,10 @@ internal sealed class JobHost
     public void Fail(string error) => Coordinator.Tell(new Progress.Failed(term, error));
 
     /// <summary>Has people read something.</summary>
-    public void Note(string text) => OnEvent(new RunEvent.Noted(text));
+    public void Note(string text) => Tell(new RunEvent.Noted(text));
+
+    /// <summary>Tells an event in line with those of the run.</summary>
+    public void Tell(RunEvent happened) => OnEvent(happened);
 
     /// <summary>What the run left; to be asked once all of its actors have ended.</summary>
     public RunResult Result(RunEvent last)
@@ -182,11 +192,14 @@ internal sealed class JobHost
         writer?.Dispose();
     }
 
-    private void StartCheckpoints(JobOptions? settled)
+    private void StartCheckpoints(HostPlace place)
     {
         if (options.Checkpoints is not { } plan) return;
-        if (settled is not null) plan = plan with { Job = JobJson.Of(settled), Numerics = settled.Numerics };
-        writer = new CheckpointWriter(plan, job, () => snapshots!, term, OnSaved);
+        if (place.Settled is { } settled) plan = plan with { Job = JobJson.Of(settled), Numerics = settled.Numerics };
+        writer = new CheckpointWriter(plan, job, () => snapshots!, term, happened =>
+        {
+            if (happened is not RunEvent.CheckpointDone done || place.Saved?.Invoke(done) != true) OnSaved(happened);
+        });
         // Between rounds of local steps only.
         long everyClock = (plan.Every - 1) / clocks.StepsPerClock + 1;
         snapshots = new Snapshots(Buckets, state.Length, everyClock, writer.Post);
@@ -217,6 +230,7 @@ internal sealed class JobHost
                 Compute = Group,
                 Timeline = Timeline,
                 Snapshots = snapshots,
+                Passes = place.Passes,
                 Clock = clock,
                 Tick = options.Tick,
             };

@@ -45,6 +45,7 @@ public sealed class ParameterServerActor : UntypedActor
         switch (message)
         {
             case TensorArrived { Header: Gradients.Contribution contribution } arrived: OnContribution(contribution, arrived); break;
+            case BucketWorkDone done when !setup.Passes(Self, done): break;
             case BucketWorkDone done: OnWorkDone(buckets[done.Bucket]!); break;
             case Weights.Wanted wanted: OnWanted(wanted); break;
             case Norms.Part part: OnPart(part); break;

@@ -50,7 +50,17 @@ public abstract record RunEvent
         Training.MetricReport? Metrics = null, double LearningRate = double.NaN, bool IsBest = false) : RunEvent;
 
     /// <summary>A checkpoint is durable.</summary>
-    public sealed record CheckpointDone(long Step, string Path, double Milliseconds) : RunEvent;
+    /// <param name="Step">Its step.</param>
+    /// <param name="Path">The file.</param>
+    /// <param name="Milliseconds">How long that took.</param>
+    /// <param name="OnStandby">Whether a standby with a folder of its own has it too; null where there is none.</param>
+    public sealed record CheckpointDone(long Step, string Path, double Milliseconds, bool? OnStandby = null) : RunEvent;
+
+    /// <summary>A standby is there.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Address">Where it is, as <c>host:port</c>.</param>
+    /// <param name="SharesFolder">Whether it shares the folder of checkpoints, whose lease then decides who reigns; else checkpoints travel to it, and the workers decide.</param>
+    public sealed record StandbyJoined(string Name, string Address, bool SharesFolder) : RunEvent;
 
     /// <summary>A checkpoint could not be written; those before it are untouched.</summary>
     public sealed record CheckpointFailed(long Step, string Error, int InARow) : RunEvent;

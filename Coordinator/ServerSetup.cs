@@ -78,6 +78,9 @@ public sealed record ServerSetup
     /// <summary>Takes copies for checkpoints; null for none.</summary>
     internal Checkpoints.Snapshots? Snapshots { get; init; }
 
+    /// <summary>Whether the server (first) may act on the end of a bucket's work (second) now; where not, the message comes again when it may.</summary>
+    public Func<IActorRef, object, bool> Passes { get; init; } = (_, _) => true;
+
     /// <summary>A mistake put in on purpose, for tests of the simulator.</summary>
     internal Simulation.PlantedBug Bug { get; init; }
 

@@ -66,6 +66,15 @@ public static class CheckpointFile
         return Note(file, JobKey);
     }
 
+    /// <summary>Checks that a file is a whole checkpoint of a step and a layout.</summary>
+    /// <exception cref="UserErrorException">It is not: the message names the file and says what is wrong.</exception>
+    internal static void Check(string path, long step, string layoutHash)
+    {
+        using var file = Open(path);
+        if (Number(file, "step") is var found && found != step) throw new UserErrorException($"{path}: the checkpoint is of step {found}, expected {step}");
+        if (Note(file, "layout") is var layout && layout != layoutHash) throw new UserErrorException($"{path}: the checkpoint is of another model: layout {Short(layout)}, expected {Short(layoutHash)}");
+    }
+
     /// <summary>Whether a safetensors file is a checkpoint, whole or not.</summary>
     internal static bool IsCheckpoint(SafeTensorsFile file) => file.Metadata.GetValueOrDefault("format") == Format;
 

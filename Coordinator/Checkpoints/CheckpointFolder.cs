@@ -35,6 +35,10 @@ public sealed class CheckpointFolder
     /// <summary>Where the checkpoint of a step stands.</summary>
     public string FileOf(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D10}{Suffix}"));
 
+    /// <summary>The step of a checkpoint's file, by its name; null for one that is not named as this class does.</summary>
+    public static long? StepOf(string file) =>
+        long.TryParse(System.IO.Path.GetFileName(file)[Prefix.Length..^Suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
+
     /// <summary>The checkpoints, newest first.</summary>
     public IReadOnlyList<string> Files() => FilesIn(Path);
 
@@ -56,8 +60,26 @@ public sealed class CheckpointFolder
             else if (!fence(act)) throw new IOException("another coordinator has taken over");
         }
         CheckpointFile.Write(file, checkpoint, layout, Fenced);
-        Fenced(() => { foreach (string old in Files().Skip(keep)) File.Delete(old); });
+        Fenced(DropOld);
         foreach (string left in Directory.EnumerateFiles(Path, $"{Prefix}*.tmp").Where(IsStale)) File.Delete(left);
+        return file;
+    }
+
+    /// <summary>Where the bytes of a checkpoint that arrives from elsewhere are collected, until <see cref="Adopt"/>.</summary>
+    public string ArrivalOf(long step) => $"{FileOf(step)}.{Environment.ProcessId}.tmp";
+
+    /// <summary>Takes in a checkpoint that has arrived, as <see cref="Save"/> does one of its own: it is checked, put under its name, and the oldest beyond those to keep go.</summary>
+    /// <param name="step">Its step.</param>
+    /// <param name="layoutHash">The hash of the layout that it must have.</param>
+    /// <returns>The file.</returns>
+    /// <exception cref="UserErrorException">What arrived is damaged, cut or foreign.</exception>
+    /// <exception cref="IOException">The disk cannot be written to.</exception>
+    public string Adopt(long step, string layoutHash)
+    {
+        string arrival = ArrivalOf(step), file = FileOf(step);
+        CheckpointFile.Check(arrival, step, layoutHash);
+        Nn.Files.AtomicFile.Place(arrival, file);
+        DropOld();
         return file;
     }
 
@@ -79,6 +101,11 @@ public sealed class CheckpointFolder
             }
         }
         return null;
+    }
+
+    private void DropOld()
+    {
+        foreach (string old in Files().Skip(keep)) File.Delete(old);
     }
 
     /// <summary>A temporary file of a process that was ended while it wrote.</summary>

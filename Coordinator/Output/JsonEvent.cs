@@ -10,6 +10,7 @@ namespace DistTrain.Coordinator.Output;
 [JsonDerivedType(typeof(WorkerJoined), "worker_joined")]
 [JsonDerivedType(typeof(WorkerLost), "worker_lost")]
 [JsonDerivedType(typeof(Checkpoint), "checkpoint")]
+[JsonDerivedType(typeof(Standby), "standby")]
 [JsonDerivedType(typeof(Warning), "warning")]
 [JsonDerivedType(typeof(StepLine), "step")]
 [JsonDerivedType(typeof(EpochLine), "epoch")]
@@ -30,8 +31,11 @@ internal abstract record JsonEvent
     /// <summary>A worker was lost, or left by itself; its shards moved on.</summary>
     internal sealed record WorkerLost(string Worker, int Pid, long Step, double SilentMs, IReadOnlyList<int> Shards, bool? Left = null) : JsonEvent;
 
-    /// <summary>A checkpoint is durable.</summary>
-    internal sealed record Checkpoint(long Step, string Path, double Ms) : JsonEvent;
+    /// <summary>A checkpoint is durable, in the folder (<c>folder</c>), and where there is a standby with a folder of its own perhaps there too (<c>standby</c>).</summary>
+    internal sealed record Checkpoint(long Step, string Path, double Ms, IReadOnlyList<string> Durable) : JsonEvent;
+
+    /// <summary>A standby is there. <c>folder</c> is <c>shared</c> or <c>own</c>; who reigns is decided by its <c>lease</c>, or by the <c>workers</c>.</summary>
+    internal sealed record Standby(string Name, string Address, string Folder, string DecidedBy) : JsonEvent;
 
     /// <summary>Every n-th step: steps done, the epoch from 1, the batch's mean loss, and the gradient's norm where it was computed.</summary>
     internal sealed record StepLine(long Step, int Epoch, double TrainLoss, double? GradientNorm) : JsonEvent;

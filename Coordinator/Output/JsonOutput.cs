@@ -16,7 +16,8 @@ internal sealed class JsonOutput(RunFacts facts, long? logEvery, Stream output, 
                 break;
             case RunEvent.WorkerJoined e: Write(new JsonEvent.WorkerJoined(e.Name, e.ProcessId)); break;
             case RunEvent.WorkerLost e: Write(new JsonEvent.WorkerLost(e.Name, e.ProcessId, e.Step, e.SilentMs, e.Shards, e.Left ? true : null)); break;
-            case RunEvent.CheckpointDone e: Write(new JsonEvent.Checkpoint(e.Step, e.Path, e.Milliseconds)); break;
+            case RunEvent.CheckpointDone e: Write(new JsonEvent.Checkpoint(e.Step, e.Path, e.Milliseconds, e.OnStandby == true ? ["folder", "standby"] : ["folder"])); break;
+            case RunEvent.StandbyJoined e: Write(new JsonEvent.Standby(e.Name, e.Address, e.SharesFolder ? "shared" : "own", e.SharesFolder ? "lease" : "workers")); break;
             case RunEvent.Warning e: Write(new JsonEvent.Warning(e.Text, e.Setting, e.PredictedGain)); break;
             case RunEvent.CheckpointFailed e: Note(TextLines.CheckpointFailed(e)); break;
             case RunEvent.StepDone e:

@@ -31,6 +31,9 @@ public sealed class LeaseFile
         this.time = time ?? TimeProvider.System;
     }
 
+    /// <summary>Who asks.</summary>
+    public string Owner => owner;
+
     /// <summary>The fencing number of the lease that is held; 0 for none.</summary>
     public long Term
     {
@@ -55,6 +58,31 @@ public sealed class LeaseFile
             bool ours = current?.Owner == owner && held != null;
             Write(new Record(owner, (current?.Term ?? 0) + (ours ? 0 : 1), (current?.Beat ?? 0) + 1));
             return true;
+        }
+    }
+
+    /// <summary>Makes the fencing number at least so high, while the lease is ours; false when it is another's.</summary>
+    public bool Raise(long term)
+    {
+        lock (gate)
+        {
+            using var guard = Guard();
+            if (held == null || guard == null || Read() is not { } current || current.Owner != owner || current.Term != held.Term) return false;
+            Write(current with { Term = Math.Max(term, current.Term), Beat = current.Beat + 1 });
+            return true;
+        }
+    }
+
+    /// <summary>Who holds the lease in a file, expired or not; null where nobody does.</summary>
+    public static string? OwnerOf(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), LeaseJson.Default.Record) is { Owner.Length: > 0 } record ? record.Owner : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
         }
     }
 

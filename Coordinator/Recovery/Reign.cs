@@ -1,4 +1,6 @@
 using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Coordinator.Standby;
+using DistTrain.Protocol;
 
 namespace DistTrain.Coordinator.Recovery;
 
@@ -11,13 +13,15 @@ internal sealed class Reign : IDisposable
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
     private readonly LeaseFile lease;
-    private readonly string end;
+    private readonly string folder, end;
     private readonly Timer renewal;
     private readonly CancellationTokenSource lost = new();
 
     private Reign(LeaseFile lease, string folder, TimeSpan expiry)
     {
-        this.lease = lease;
+        (this.lease, this.folder) = (lease, folder);
+        var before = StandbyRecord.Read(folder);
+        Standby = new StandbyRule(before?.Line ?? Guid.NewGuid(), before);
         end = Path.Combine(folder, EndName);
         renewal = new Timer(_ => Renew(), null, expiry / 4, expiry / 4);
     }
@@ -27,6 +31,15 @@ internal sealed class Reign : IDisposable
 
     /// <summary>The term.</summary>
     public long Term => lease.Term;
+
+    /// <summary>The folder.</summary>
+    public string Folder => folder;
+
+    /// <summary>Whose lease it is: different for each process.</summary>
+    public string Owner => lease.Owner;
+
+    /// <summary>What a standby with a folder of its own has to say.</summary>
+    public StandbyRule Standby { get; private set; }
 
     /// <summary>Whether the lease was renewed recently enough that nobody else can have taken over; looks at the own clock only. False in who was halted for long, from the moment it wakes.</summary>
     public bool IsFresh => lease.IsHeld();
@@ -41,8 +54,7 @@ internal sealed class Reign : IDisposable
     /// <exception cref="UserErrorException">Another coordinator runs the job, or the folder cannot be used.</exception>
     public static Reign? Take(string folder, TimeSpan expiry, bool standby, Action<string> note, CancellationToken stop = default)
     {
-        _ = new CheckpointFolder(folder);
-        var lease = new LeaseFile(Path.Combine(folder, LeaseName), $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}", expiry);
+        var lease = LeaseOf(folder, expiry);
         var patience = System.Diagnostics.Stopwatch.StartNew();
         bool told = false;
         try
@@ -68,6 +80,43 @@ internal sealed class Reign : IDisposable
         {
             throw new UserErrorException($"--checkpoint-dir {folder}: cannot be written to: {error.Message}", error);
         }
+    }
+
+    /// <summary>A try at the right to a folder of one's own, to stand by with; to be made again and again with the same lease, since who had it before may have failed a moment ago.</summary>
+    /// <returns>Null while another has it.</returns>
+    /// <exception cref="UserErrorException">The folder cannot be used.</exception>
+    public static Reign? TryTake(LeaseFile lease, string folder, TimeSpan expiry)
+    {
+        try
+        {
+            if (!lease.TryAcquire()) return null;
+            File.Delete(Path.Combine(folder, EndName));
+            return new Reign(lease, folder, expiry);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"--checkpoint-dir {folder}: cannot be written to: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The lease of a folder, which is made where it is not there; nothing is taken yet.</summary>
+    /// <exception cref="UserErrorException">The folder cannot be made.</exception>
+    public static LeaseFile LeaseOf(string folder, TimeSpan expiry)
+    {
+        _ = new CheckpointFolder(folder);
+        return new LeaseFile(Path.Combine(folder, LeaseName), $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}", expiry);
+    }
+
+    /// <summary>Who has the right to a folder's job, or had it last; null for nobody.</summary>
+    public static string? OwnerOf(string folder) => LeaseFile.OwnerOf(Path.Combine(folder, LeaseName));
+
+    /// <summary>Goes on as the coordinator of a line of jobs, under a term that its workers have promised; the standby was this process, so none has a say any more.</summary>
+    /// <exception cref="UserErrorException">The folder has passed to another process.</exception>
+    public void TakeOver(Guid line, Term term)
+    {
+        if (!lease.Raise(term.Value)) throw new UserErrorException($"--checkpoint-dir {folder}: another process uses it now");
+        StandbyRecord.Delete(folder);
+        Standby = new StandbyRule(line);
     }
 
     /// <summary>Runs an action that only the one who reigns may do; false, without running it, for another.</summary>

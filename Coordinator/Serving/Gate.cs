@@ -112,6 +112,8 @@ internal sealed class Gate : UntypedActor, IWithTimers
 
     private void Admit(Nodes.Hello hello, IActorRef node, Nodes.Offer offer)
     {
+        // Not while the standby may reign: a node that follows this coordinator would never follow that one again.
+        if (setup.Standby is { IsUnsure: true }) return;
         nodes.Admit(node.Path.Address, hello.Name, Now);
         node.Tell(offer, Self);
     }
@@ -185,9 +187,10 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private void OnPing(Nodes.Ping ping)
     {
         bool isKnown = nodes.Heard(Sender.Path.Address, Now);
+        if (isKnown) setup.Standby?.Heard(Sender.Path.Address, ping);
         // One that never passed the gate, or was shut out, learns nothing but that it has to begin anew.
         if (over) Sender.Tell(End, Self);
-        else Sender.Tell(new Nodes.Pong(isKnown ? setup.Job : default), Self);
+        else Sender.Tell(new Nodes.Pong(isKnown ? setup.Job : default, setup.Standby?.Beat() ?? 0), Self);
     }
 
     /// <summary>Told a node for the job's end; where the run goes back to its last checkpoint, nodes begin again, and find it here.</summary>
@@ -197,6 +200,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private void Lose(Address address)
     {
         nodes.Lose(address);
+        setup.Standby?.Lost(address);
         if (over || opened is not { } job) return;
         var lost = new NodeLost(address, nodes.SilenceOf(address, Now).TotalMilliseconds);
         job.Offer.Coordinator.Tell(lost, Self);
@@ -215,6 +219,7 @@ internal sealed class Gate : UntypedActor, IWithTimers
     private void Forget(Address address)
     {
         nodes.Forget(address);
+        setup.Standby?.Lost(address);
         if (over) OnTellsEnd();
     }
 

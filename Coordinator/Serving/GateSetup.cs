@@ -46,6 +46,9 @@ internal sealed record GateSetup
     /// <summary>Whether this coordinator still reigns; one that may not speaks to nobody.</summary>
     public Func<bool> Reigns { get; init; } = () => true;
 
+    /// <summary>What a standby with a folder of its own has to say; null where there can be none.</summary>
+    public Standby.StandbyRule? Standby { get; init; }
+
     /// <summary>Ends the job after its step, for a reason.</summary>
     public required Action<string> Stop { get; init; }
 

@@ -1,6 +1,8 @@
 using Akka.Actor;
 using Akka.Cluster;
+using DistTrain.Coordinator.Checkpoints;
 using DistTrain.Coordinator.Recovery;
+using DistTrain.Coordinator.Standby;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Simd;
@@ -28,7 +30,9 @@ internal sealed class ServeCluster : IDisposable
     private readonly JobToken? token;
     private readonly ExtendedActorSystem system;
     private readonly TaskCompletionSource allGone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource standbyTold = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ChannelHub? hub;
+    private volatile IActorRef? desk;
 
     /// <summary>Begins to listen; nothing runs yet.</summary>
     /// <exception cref="UserErrorException">The address cannot be used, or TLS is needed and not given.</exception>
@@ -72,7 +76,7 @@ internal sealed class ServeCluster : IDisposable
         int stateLength = ResidualStore.LengthOf(TensorCodec.Create(job.Codec), job.Layout, job.LeafOptimizerStates);
         hub = new ChannelHub(system, new ChannelHubOptions
         {
-            Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec, stateLength),
+            Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces, job.Codec, job.WeightsCodec, Math.Max(stateLength, reign is null ? 0 : CheckpointPieces.Floats)),
             Choice = options.Network.Channel,
             BindHost = options.Network.Host,
             PublicHost = Host,
@@ -108,15 +112,18 @@ internal sealed class ServeCluster : IDisposable
             Channels = hub.Status,
             Stop = Stop,
             Reigns = () => reign is null || reign.IsFresh,
+            Standby = reign?.Standby,
             Disconnect = hub.Disconnect,
             AllGone = allGone,
         };
         gate = system.ActorOf(Props.Create(() => new Gate(gateSetup)), "gate");
-        using var losing = reign?.Lost.Register(() =>
+        void Lose()
         {
             gathered.TrySetResult(Numerics.Level);
-            host.Fail(TakenOver);
-        });
+            host.Fail(Lost);
+        }
+        using var losing = reign?.Lost.Register(Lose);
+        using var losingWorkers = reign?.Standby.Deposed.Register(Lose);
         using var registration = stop.Register(() => Stop("stopped by the user"));
         var level = await gathered.Task.ConfigureAwait(false);
         Numerics.Use(level);
@@ -126,35 +133,80 @@ internal sealed class ServeCluster : IDisposable
             Settled = resolved,
             Connect = hub.Connect,
             ServerStarted = (server, number) => hub.Register(server, new GradientPlacer(host.Buckets, number)),
+            Passes = reign is null ? (_, _) => true : reign.Standby.Passes,
+            Saved = done =>
+            {
+                if (desk is not { } open) return false;
+                open.Tell(done);
+                return true;
+            },
             CoordinatorStarted = coordinator => hub.Register(coordinator, new ResidualPlacer(stateLength)),
         });
         // What came before there was anybody to tell.
         if (reason is not null) host.Stop(reason);
-        if (reign is { Lost.IsCancellationRequested: true }) host.Fail(TakenOver);
+        if (reign is { Lost.IsCancellationRequested: true } or { Standby.Deposed.IsCancellationRequested: true }) host.Fail(Lost);
         var offer = new Nodes.Offer(
-            place.Job, place.Term, JobJson.Of(resolved), job.Layout.Hash, data.Fingerprint, data.Summary, settings.Servers, settings.BucketBytes, settings.Speculate, host.Coordinator);
+            place.Job, place.Term, JobJson.Of(resolved), job.Layout.Hash, data.Fingerprint, data.Summary, settings.Servers, settings.BucketBytes, settings.Speculate, host.Coordinator, reign?.Standby.Line ?? place.Job.Value);
         gate.Tell(new Gate.Opened(offer, level, host.Servers));
+        OpenDesk(place, offer);
         var last = await host.Ended.ConfigureAwait(false);
+        if (reign is not null && last is not RunEvent.Failed) await reign.Standby.SettledAsync().ConfigureAwait(false);
         if (last is RunEvent.RolledBack)
         {
             gate.Tell(Gate.GoesBack.Instance);
         }
-        else if (reign is null || reign.TryFenced(() => { }))
+        else if (reign is null || (!reign.Standby.Deposed.IsCancellationRequested && reign.TryFenced(() => { })))
         {
             gate.Tell(Gate.JobOver.Instance);
+            if (last is RunEvent.Finished or RunEvent.Interrupted) await TellStandbyAsync().ConfigureAwait(false);
         }
         else
         {
             // Whoever has taken over goes on with the workers, and tells of the job's end.
-            last = new RunEvent.Failed(TakenOver);
+            last = new RunEvent.Failed(Lost);
             allGone.TrySetResult();
         }
         await Task.WhenAny(allGone.Task, Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
+        desk = null;
         hub.Dispose();
         await Task.WhenAny(system.Terminate(), Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
         var result = host.Result(last);
         if (last is RunEvent.Finished or RunEvent.Interrupted) reign?.End();
         return result;
+    }
+
+    /// <summary>What it means that another coordinator reigns, and what to do.</summary>
+    private string Lost => reign is { Standby.Deposed.IsCancellationRequested: true }
+        ? $"{TakenOver}: {reign.Standby.Successor}; to have this one stand by for it, start it with --standby --join and that address"
+        : TakenOver;
+
+    /// <summary>Lets a standby in.</summary>
+    private void OpenDesk(HostPlace place, Nodes.Offer offer)
+    {
+        if (reign is null || settings.Checkpoints is not { } plan) return;
+        var setup = new StandbyDeskSetup
+        {
+            Job = place.Job,
+            Term = place.Term,
+            Rule = reign.Standby,
+            Folder = plan.Folder,
+            Lease = reign.Owner,
+            Options = offer.Options,
+            Layout = offer.Layout,
+            Token = token,
+            Detection = options.Network.Detection,
+            Connect = hub!.Connect,
+            IsSecure = identity is not null,
+            Tell = host.Tell,
+            Told = standbyTold,
+        };
+        desk = system.ActorOf(Props.Create(() => new StandbyDesk(setup)), StandbyDesk.Name);
+    }
+
+    private async Task TellStandbyAsync()
+    {
+        desk?.Tell(StandbyDesk.Over.Instance);
+        if (desk is not null) await Task.WhenAny(standbyTold.Task, Task.Delay(Farewell, CancellationToken.None)).ConfigureAwait(false);
     }
 
     /// <summary>Ends everything.</summary>

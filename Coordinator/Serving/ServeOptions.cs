@@ -29,6 +29,9 @@ internal sealed record ServeOptions
     /// <summary>Whether to wait until the coordinator that runs the job fails.</summary>
     public bool Standby { get; init; }
 
+    /// <summary>Where the coordinator is that runs the job, as <c>host:port</c>, for a standby with a folder of its own; null where they share one.</summary>
+    public string? Join { get; init; }
+
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; init; } = new() { Port = DefaultPort };
 

@@ -16,7 +16,7 @@ public sealed class MessageSeal : Setup
     public const int Size = 16;
 
     /// <summary>Read without it: they prove by themselves who asks, or tell somebody with another token that it is not the job's.</summary>
-    private static readonly FrozenSet<Type> Open = new[] { typeof(Nodes.Hello), typeof(Nodes.Ask), typeof(Membership.Refused) }.ToFrozenSet();
+    private static readonly FrozenSet<Type> Open = new[] { typeof(Nodes.Hello), typeof(Nodes.Ask), typeof(Standbys.Hello), typeof(Membership.Refused) }.ToFrozenSet();
 
     private readonly FrozenDictionary<Type, byte[]> keys;
 

@@ -14,10 +14,12 @@ public static class Nodes
     /// <param name="ProcessId">The operating system's process id, for people.</param>
     /// <param name="Numerics">The best numerics level that it can run.</param>
     /// <param name="Proof">Proves that it knows the job's token; empty without one.</param>
+    /// <param name="Line">The line of jobs that it took part in, or promised a standby to follow; empty for none.</param>
+    /// <param name="Promised">The lowest term that it follows there.</param>
     [MessagePackObject]
     public sealed record Hello(
         [property: Key(0)] int Version, [property: Key(1)] string Name, [property: Key(2)] Incarnation Incarnation, [property: Key(3)] int ProcessId,
-        [property: Key(4)] string Numerics, [property: Key(5)] byte[] Proof) : IProtocolMessage;
+        [property: Key(4)] string Numerics, [property: Key(5)] byte[] Proof, [property: Key(6)] Guid Line = default, [property: Key(7)] Term Promised = default) : IProtocolMessage;
 
     /// <summary>Gate to node: the job, and what the node must come to by itself.</summary>
     /// <param name="Job">The job's id.</param>
@@ -30,22 +32,32 @@ public static class Nodes
     /// <param name="BucketBytes">The largest bucket, in bytes.</param>
     /// <param name="Speculate">Whether idle workers help slow ones.</param>
     /// <param name="Coordinator">Whom its worker joins.</param>
+    /// <param name="Line">What this job and all that goes on with it have in common: terms are compared within it.</param>
     [MessagePackObject]
     public sealed record Offer(
         [property: Key(0)] JobId Job, [property: Key(1)] Term Term, [property: Key(2)] string Options, [property: Key(3)] string Layout, [property: Key(4)] string Data,
-        [property: Key(5)] string DataSummary, [property: Key(6)] int Servers, [property: Key(7)] int BucketBytes, [property: Key(8)] bool Speculate, [property: Key(9)] IActorRef Coordinator) : IProtocolMessage;
+        [property: Key(5)] string DataSummary, [property: Key(6)] int Servers, [property: Key(7)] int BucketBytes, [property: Key(8)] bool Speculate, [property: Key(9)] IActorRef Coordinator,
+        [property: Key(10)] Guid Line = default) : IProtocolMessage;
 
     /// <summary>Node to gate: it cannot take part, and why; the gate tells people on its side. Gate to a node that takes part: it cannot any more, and why.</summary>
     [MessagePackObject]
     public sealed record Unfit([property: Key(0)] string Name, [property: Key(1)] string Reason) : IProtocolMessage;
 
-    /// <summary>Node to gate, each second: are you there?</summary>
+    /// <summary>Node to gate, each second or more often: are you there?</summary>
+    /// <param name="Job">The job.</param>
+    /// <param name="Name">The node's name.</param>
+    /// <param name="Process">The node's process: a standby counts it once, whatever its name.</param>
+    /// <param name="Beat">The newest answer's <see cref="Pong.Beat"/>; 0 before one.</param>
+    /// <param name="HoldsMs">Milliseconds from that answer on in which the node promises nothing to a standby.</param>
     [MessagePackObject]
-    public sealed record Ping([property: Key(0)] JobId Job, [property: Key(1)] string Name) : IProtocolMessage;
+    public sealed record Ping(
+        [property: Key(0)] JobId Job, [property: Key(1)] string Name, [property: Key(2)] Guid Process = default, [property: Key(3)] long Beat = 0, [property: Key(4)] int HoldsMs = 0) : IProtocolMessage;
 
     /// <summary>Gate to node: here, with this job.</summary>
+    /// <param name="Job">The job.</param>
+    /// <param name="Beat">When it was said, on the coordinator's clock; for the node a number to repeat.</param>
     [MessagePackObject]
-    public sealed record Pong([property: Key(0)] JobId Job) : IProtocolMessage;
+    public sealed record Pong([property: Key(0)] JobId Job, [property: Key(1)] long Beat = 0) : IProtocolMessage;
 
     /// <summary>A command to gate: how is the job, and should it stop?</summary>
     /// <param name="Version">The command's <see cref="Membership.ProtocolVersion"/>.</param>

@@ -46,11 +46,11 @@ public static class NodeSystem
 
     /// <summary>The address of a node, as <c>host:port</c> names it.</summary>
     /// <exception cref="UserErrorException">The text is no such name.</exception>
-    public static Address AddressOf(string text, bool tls)
+    public static Address AddressOf(string text, bool tls, string option = "--coordinator")
     {
         int colon = text.LastIndexOf(':');
         if (colon < 1 || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0)
-            throw new UserErrorException($"--coordinator was '{text}', expected host:port, such as 127.0.0.1:4053");
+            throw new UserErrorException($"{option} was '{text}', expected host:port, such as 127.0.0.1:4053");
         return new Address(tls ? "akka.ssl.tcp" : "akka.tcp", Name, text[..colon].Trim('[', ']'), port);
     }
 

@@ -31,23 +31,27 @@ internal abstract record NodeEnd
 /// <summary>Speaks with the coordinator's gate for a node: asks what the job is, then each second whether it is still there.</summary>
 internal sealed class NodeAgent : UntypedActor, IWithTimers
 {
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPeriod = TimeSpan.FromSeconds(1);
 
     private readonly ImmutableArray<ActorSelection> gates;
+    private readonly ImmutableHashSet<Address> coordinators;
     private readonly Nodes.Hello hello;
+    private readonly Allegiance allegiance;
     private readonly TaskCompletionSource<(Nodes.Offer Offer, IActorRef Gate)> offered;
     private readonly TaskCompletionSource<NodeEnd> ended;
     private readonly TimeSpan patience;
     private Nodes.Offer? offer;
     private IActorRef gate = ActorRefs.Nobody;
     private TimeSpan heard;
+    private long beat;
     private bool isUnfit;
 
     /// <summary>Begins to ask.</summary>
     public NodeAgent(
-        IReadOnlyList<Address> coordinators, Nodes.Hello hello, TimeSpan patience, TaskCompletionSource<(Nodes.Offer, IActorRef)> offered, TaskCompletionSource<NodeEnd> ended)
+        IReadOnlyList<Address> coordinators, Nodes.Hello hello, Allegiance allegiance, TimeSpan patience, TaskCompletionSource<(Nodes.Offer, IActorRef)> offered, TaskCompletionSource<NodeEnd> ended)
     {
-        (this.hello, this.patience, this.offered, this.ended) = (hello, patience, offered, ended);
+        (this.hello, this.allegiance, this.patience, this.offered, this.ended) = (hello, allegiance, patience, offered, ended);
+        this.coordinators = [.. coordinators];
         gates = [.. coordinators.Select(address => Context.ActorSelection(new RootActorPath(address) / "user" / "gate"))];
         Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
     }
@@ -58,24 +62,29 @@ internal sealed class NodeAgent : UntypedActor, IWithTimers
     private static TimeSpan Now => Context.System.Scheduler.HighResMonotonicClock;
 
     /// <inheritdoc/>
-    protected override void PreStart() => Timers.StartPeriodicTimer(this, Turn.Instance, TimeSpan.Zero, Period);
+    protected override void PreStart() => Timers.StartPeriodicTimer(this, Turn.Instance, TimeSpan.Zero, patience / 4 < LongestPeriod ? patience / 4 : LongestPeriod);
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
         switch (message)
         {
-            case Nodes.Offer found when offer is null:
+            case Nodes.Offer found when offer is null && allegiance.TryFollow(found.Line, found.Term, From):
                 (offer, gate, heard) = (found, Sender, Now);
                 offered.TrySetResult((found, gate));
                 break;
             case Nodes.Pong pong:
-                if (pong.Job == offer?.Job) heard = Now;
+                if (pong.Job == offer?.Job) OnHeard(pong.Beat);
                 else ended.TrySetResult(new NodeEnd.Lost("the coordinator does not know this node any more"));
                 break;
             // Refusals are read without the job's token, so that one of another job's is told why: who is in heeds none.
             case Membership.Refused refused when offer is null || isUnfit: ended.TrySetResult(new NodeEnd.Refused(refused.Reason)); break;
             case Nodes.Unfit unfit: ended.TrySetResult(new NodeEnd.Refused(unfit.Reason)); break;
+            case Standbys.Campaign asked when offer is null && coordinators.Contains(Sender.Path.Address) && allegiance.TryPromise(asked.Line, asked.Term, From):
+                Sender.Tell(new Standbys.Promise(asked.Line, asked.Term, allegiance.Process), Self);
+                break;
+            case Standbys.Campaign: break;
+            case Standbys.Released released: allegiance.Release(released.Line, released.Term, From); break;
             case Schedule.JobEnded: ended.TrySetResult(new NodeEnd.Done()); break;
             case ThisActorSystemQuarantinedEvent: ended.TrySetResult(new NodeEnd.Lost("the cluster has shut this node out")); break;
             case ToGate last:
@@ -91,11 +100,22 @@ internal sealed class NodeAgent : UntypedActor, IWithTimers
     {
         if (offer is null)
         {
-            foreach (var selection in gates) selection.Tell(hello, Self);
+            var asking = hello with { Line = allegiance.Line, Promised = allegiance.Promised };
+            foreach (var selection in gates) selection.Tell(asking, Self);
             return;
         }
-        gate.Tell(new Nodes.Ping(offer.Job, hello.Name), Self);
+        gate.Tell(new Nodes.Ping(offer.Job, hello.Name, allegiance.Process, beat, (int)patience.TotalMilliseconds), Self);
         if (Now - heard > patience) ended.TrySetResult(new NodeEnd.Lost($"nothing was heard of the coordinator for {(Now - heard).TotalSeconds:0} s"));
+    }
+
+    private string From => $"{Sender.Path.Address.Host}:{Sender.Path.Address.Port}";
+
+    /// <summary>The coordinator is there: until the patience with it is over, nothing is promised to another.</summary>
+    private void OnHeard(long said)
+    {
+        heard = Now;
+        beat = said;
+        allegiance.Hold(patience);
     }
 
     /// <summary>Has a message sent to the gate.</summary>

@@ -14,7 +14,7 @@ using DistTrain.Worker.Operation;
 namespace DistTrain.Worker.Node;
 
 /// <summary>One lifetime of a worker's node: its actor system from its start until the job is over or the coordinator is lost. A node that was lost begins another.</summary>
-internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, JobAssembly? assembly, NodeHealth health, Action<string> note)
+internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, JobAssembly? assembly, Allegiance allegiance, NodeHealth health, Action<string> note)
 {
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5), HandOver = TimeSpan.FromSeconds(60);
 
@@ -38,7 +38,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         var ended = new TaskCompletionSource<NodeEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
         using var stopping = stop.Register(() => ended.TrySetResult(new NodeEnd.Stopped()));
         var patience = options.Network.Detection * 2;
-        var agent = system.ActorOf(Props.Create(() => new NodeAgent(coordinators, hello, patience, offered, ended)), "node");
+        var agent = system.ActorOf(Props.Create(() => new NodeAgent(coordinators, hello, allegiance, patience, offered, ended)), "node");
         _ = system.WhenTerminated.ContinueWith(_ => ended.TrySetResult(new NodeEnd.Lost("the cluster has shut this node out")), TaskScheduler.Default);
         try
         {

@@ -50,10 +50,11 @@ internal static class WorkerNode
         await using var endpoint = await HealthServer.StartAsync(options.Operation, options.Network, health, note).ConfigureAwait(false);
         if (identity is null && options.Network.Insecure) note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         var token = JobToken.Load(options.Network.TokenFile);
+        var allegiance = new Allegiance();
         var looking = Stopwatch.StartNew();
         while (true)
         {
-            var life = new NodeLife(options, coordinators, identity, token, assembly, health, note);
+            var life = new NodeLife(options, coordinators, identity, token, assembly, allegiance, health, note);
             var left = options.CoordinatorTimeout - looking.Elapsed;
             var end = await life.RunAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, stop);
             if (life.WasIn) looking.Restart();

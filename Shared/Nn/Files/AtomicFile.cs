@@ -25,15 +25,24 @@ public static class AtomicFile
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
-            void Put() => File.Move(temporary, path, overwrite: true);
-            if (place is null) Put();
-            else place(Put);
-            FolderSync.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            Place(temporary, path, place);
         }
         finally
         {
             // There still when something failed, or when it was not put in place.
             File.Delete(temporary);
         }
+    }
+
+    /// <summary>Puts a complete file, flushed to disk, under its name.</summary>
+    /// <param name="temporary">The file, in the same folder.</param>
+    /// <param name="path">Its name from now on; what stood there before is replaced.</param>
+    /// <param name="place">Runs the act, or leaves the file be; null runs it.</param>
+    public static void Place(string temporary, string path, Action<Action>? place = null)
+    {
+        void Put() => File.Move(temporary, path, overwrite: true);
+        if (place is null) Put();
+        else place(Put);
+        FolderSync.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 }

@@ -39,6 +39,37 @@ public sealed class PartitionTests : EndlessJob
     }
 
     [SkippableFact]
+    public async Task Where_coordinators_share_no_folder_the_side_with_most_workers_trains_and_the_other_one_pauses()
+    {
+        string? missing = NamespaceNetwork.Missing();
+        Skip.If(missing is not null, missing);
+        using var network = new NamespaceNetwork(5);
+        string both = $"{NamespaceNetwork.Address(0)}:4053,{NamespaceNetwork.Address(1)}:4053";
+        var serve = Node(network, 0, "Coordinator", $"serve --min-workers 3 {Quick} --stable-after 1 --checkpoint-dir here --checkpoint-every 10 {Endless}");
+        await PortAsync(serve);
+        var standby = Node(network, 1, "Coordinator", $"serve --standby --join {NamespaceNetwork.Address(0)}:4053 {Quick} --stable-after 1 --checkpoint-dir there --output json --log-every 1 --run-dir there-run");
+        await standby.PrintedAsync("standing by");
+        var workers = new[] { "near", "far", "further" }.Select((name, i) => Node(network, i + 2, "Worker", $"join --coordinator {both} --name {name} {Quick}")).ToList();
+        await serve.PrintedAsync("\"standby\"]");
+
+        network.Part(1, 3, 4);
+        await serve.PrintedAsync("pauses: it has");
+        int done = serve.Count("\"event\":\"step\"");
+        await standby.PrintedAsync("takes over in term 2");
+        await MoreStepsAsync(standby, 10);
+        Assert.Equal(done, serve.Count("\"event\":\"step\""));
+
+        network.Heal();
+        var gone = await serve.EndAsync();
+        Assert.Equal(1, gone.ExitCode);
+        Assert.Contains("another coordinator has taken over", gone.Last("failed").GetProperty("error").GetString());
+        Assert.Equal(done, gone.Events.Count(told => told.GetProperty("event").GetString() == "step"));
+        await standby.PrintedAsync("worker_joined", 3);
+        await StopAsync(standby);
+        foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+    }
+
+    [SkippableFact]
     public async Task Packets_that_are_lost_change_no_bit()
     {
         string? missing = NamespaceNetwork.LossMissing();

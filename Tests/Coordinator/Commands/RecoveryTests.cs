@@ -44,6 +44,25 @@ public sealed class RecoveryTests : EndlessJob
     }
 
     [Fact]
+    public async Task A_standby_with_a_folder_of_its_own_takes_over_with_the_workers_from_the_last_checkpoint_that_it_has()
+    {
+        const string quicker = "--detection-time 1";
+        var (first, port) = await Serve($"--min-workers 2 {quicker} --checkpoint-dir saved --checkpoint-every 10 {Endless}");
+        var (second, other) = await Serve($"--standby --join 127.0.0.1:{port} {quicker} --checkpoint-dir away --checkpoint-every 10 --output json --log-every 1 --run-dir away-run");
+        var workers = new[] { Join($"{port},127.0.0.1:{other}", quicker), Join($"{port},127.0.0.1:{other}", quicker) };
+        await first.PrintedAsync("\"durable\":[\"folder\",\"standby\"]", 2);
+        long saved = first.Events("checkpoint").Last(told => told.GetProperty("durable").GetArrayLength() == 2).GetProperty("step").GetInt64();
+        first.Kill();
+        Directory.Delete(Saved, recursive: true);
+        await second.PrintedAsync("takes over in term 2: 2 of 2 workers follow");
+        await second.PrintedAsync("\"checkpoint\"");
+        Assert.InRange(second.Events("step")[0].GetProperty("step").GetInt64(), saved + 1, long.MaxValue);
+        await StopAsync(second);
+        foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
+        Assert.Equal(2, TermOf(Directory.GetFiles(Path.Combine(Folder, "away"), "*.safetensors").Order(StringComparer.Ordinal).Last()));
+    }
+
+    [Fact]
     public async Task A_coordinator_that_was_halted_finds_another_in_its_place_and_writes_nothing_more()
     {
         var (first, port) = await Serve($"{Saving} {Endless}");
