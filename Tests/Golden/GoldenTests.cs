@@ -28,6 +28,7 @@ public class GoldenTests
             case "training": TrainingRunner.Run(figure); break;
             case "modules": ModuleRunner.Run(figure); break;
             case "clipping": Clipping(figure); break;
+            case "metrics": MetricRunner.Run(figure); break;
             default: Assert.Fail($"{file}: there is no kind of figure called {kind}"); break;
         }
     }

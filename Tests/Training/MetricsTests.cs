@@ -1,3 +1,4 @@
+using DistTrain.Tests.Golden;
 using DistTrain.Autograd;
 using DistTrain.Data;
 using DistTrain.Tensors;
@@ -5,7 +6,7 @@ using DistTrain.Training;
 
 namespace DistTrain.Tests.Training;
 
-/// <summary>Metrics of scikit-learn's documented examples (scikit-learn.org/stable/modules/generated/sklearn.metrics.*), with the digits that <see cref="MetricFigureTests"/> has from the definitions, and of counting by hand.</summary>
+/// <summary>Metrics of scikit-learn's documented examples (scikit-learn.org/stable/modules/generated/sklearn.metrics.*), with the digits that <see cref="MetricRunner"/> has from the definitions, and of counting by hand.</summary>
 public class MetricsTests
 {
     [Fact]
