@@ -168,7 +168,7 @@ internal sealed class JobHost
     public void Note(string text) => Tell(new RunEvent.Noted(text));
 
     /// <summary>Tells an event in line with those of the run.</summary>
-    public void Tell(RunEvent happened) => OnEvent(happened);
+    public void Tell(RunEvent happened) => TellOrFail(happened);
 
     /// <summary>What the run left; to be asked once all of its actors have ended.</summary>
     public RunResult Result(RunEvent last)
@@ -198,7 +198,7 @@ internal sealed class JobHost
         if (place.Settled is { } settled) plan = plan with { Job = JobJson.Of(settled), Numerics = settled.Numerics };
         writer = new CheckpointWriter(plan, job, () => snapshots!, term, happened =>
         {
-            if (happened is not RunEvent.CheckpointDone done || place.Saved?.Invoke(done) != true) OnSaved(happened);
+            if (happened is not RunEvent.CheckpointDone done || place.Saved?.Invoke(done) != true) TellOrFail(happened);
         });
         // Between rounds of local steps only.
         long everyClock = (plan.Every - 1) / clocks.StepsPerClock + 1;
@@ -258,7 +258,7 @@ internal sealed class JobHost
     }
 
     /// <summary>An observer that throws fails the run, also where the thread is the one that writes checkpoints.</summary>
-    private void OnSaved(RunEvent happened)
+    private void TellOrFail(RunEvent happened)
     {
         try
         {

@@ -1,7 +1,7 @@
-using DistTrain.Tests.Golden;
 using DistTrain.Autograd;
 using DistTrain.Data;
 using DistTrain.Tensors;
+using DistTrain.Tests.Golden;
 using DistTrain.Training;
 
 namespace DistTrain.Tests.Training;
