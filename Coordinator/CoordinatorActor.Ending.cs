@@ -7,7 +7,7 @@ public sealed partial class CoordinatorActor
 {
     private void OnStop(Schedule.Stop stop)
     {
-        if (stopReason.Length > 0) return;
+        if (stopReason.Length > 0 || phase == Phase.Ending) return;
         stopReason = stop.Reason.Length > 0 ? stop.Reason : "stopped";
         if (phase != Phase.Training)
         {
@@ -46,11 +46,13 @@ public sealed partial class CoordinatorActor
         EndSaved(new RunEvent.Interrupted(Totals(), stopReason, clean));
     }
 
-    /// <summary>Ends the run with all that its last checkpoint needs.</summary>
+    /// <summary>Ends the run with all that its last checkpoint needs: until that is here, nothing goes on.</summary>
     private void EndSaved(RunEvent last)
     {
-        if (residuals is null || setup.Snapshots is not { } snapshots || residuals.GatheredAt == applied.Complete && !residuals.IsGathering) End(last);
-        else residuals.Gather(applied.Complete, () => End(last));
+        phase = Phase.Ending;
+        bool isSaved = setup.Snapshots is not null && last is not RunEvent.Interrupted { Clean: false };
+        if (residuals is null || !isSaved || (residuals.GatheredAt == applied.Complete && !residuals.IsGathering)) End(last);
+        else residuals.Gather(applied.Complete, () => End(last), isLast: true);
     }
 
     private RunEvent.Finished Finished() => new(Totals(), applied.Complete < clocks.Count ? epochs.StopReason : null);
@@ -70,6 +72,7 @@ public sealed partial class CoordinatorActor
             snapshots.LastBest = best;
         }
         var ended = new Schedule.JobEnded(setup.Term, outcome);
+        residuals?.End(ended);
         foreach (var server in setup.Servers) Context.Unwatch(server);
         foreach (var server in setup.Servers) server.Tell(ended, Self);
         foreach (var member in roster.Members)

@@ -30,14 +30,14 @@ public sealed partial class CoordinatorActor
 
     private void OnApplied(Progress.Applied report)
     {
-        if (report.Term != setup.Term) return;
+        if (report.Term != setup.Term || phase == Phase.Ending) return;
         quietTicks = 0;
         if (applied.Heard(report) == AppliedSteps.Verdict.Gap)
         {
             Sender.Tell(new Progress.Wanted(setup.Term, applied.NextOf(report.Server)), Self);
             return;
         }
-        while (phase != Phase.Ended && applied.TryComplete(out var step)) OnStepDone(step);
+        while (phase < Phase.Ending && applied.TryComplete(out var step)) OnStepDone(step);
     }
 
     private void OnStepDone(Progress.Applied step)
@@ -77,7 +77,7 @@ public sealed partial class CoordinatorActor
         metrics.Pause(setup.Clock.Now);
         residuals.Gather(applied.Complete, () =>
         {
-            if (phase == Phase.Ended) return;
+            if (phase >= Phase.Ending) return;
             snapshots.Note(applied.Complete, Notes(out var last), last, residuals.Gathered);
             then();
         });

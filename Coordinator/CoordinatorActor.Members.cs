@@ -32,6 +32,7 @@ public sealed partial class CoordinatorActor
         if (!isNew) return;
         Context.Watch(member.Actor);
         setup.Observer(new RunEvent.WorkerJoined(member.Id, member.Name, member.Incarnation, member.ProcessId));
+        if (phase == Phase.Ending) return;
         if (phase != Phase.Gathering) Reassign();
         else if (roster.Count >= setup.MinWorkers) Begin();
     }
@@ -69,7 +70,7 @@ public sealed partial class CoordinatorActor
         // A worker that leaves says so, then stops; that its end overtakes its word does not make it a loss.
         if (roster.Find(dead.ActorRef) is not null) Self.Tell(new Gone(dead.ActorRef));
         else if (setup.Servers.Contains(dead.ActorRef)) Fail("a parameter server stopped");
-        else residuals?.Gone(dead.ActorRef.Equals);
+        else residuals?.Gone(dead.ActorRef);
     }
 
     private void OnGone(IActorRef worker)
@@ -80,12 +81,16 @@ public sealed partial class CoordinatorActor
     private void OnNodeLost(NodeLost node)
     {
         foreach (var member in roster.Members.Where(member => member.Actor.Path.Address == node.Node).ToList()) Lose(member, node.SilentMs);
-        residuals?.Gone(actor => actor.Path.Address == node.Node);
     }
 
     private void OnLeave(Membership.Leave leave)
     {
-        if (roster.Find(leave.Worker, leave.Incarnation) is not { } member) return;
+        if (roster.Find(leave.Worker, leave.Incarnation) is not { } member)
+        {
+            // Said again: it asks whether others have what they need.
+            Sender.Tell(residuals?.MustStay(leave.Worker) == true ? new Membership.Stay(setup.Term) : new Schedule.JobEnded(setup.Term, "released"), Self);
+            return;
+        }
         int pieces = setup.Plan.Accumulate;
         residuals?.Leave(member, orders.ShardsOf(member.Id).SelectMany(shard => Enumerable.Range(shard * pieces, pieces)));
         Lose(member, 0, left: true);
@@ -106,7 +111,7 @@ public sealed partial class CoordinatorActor
         board?.Free(member.Id);
         orders.Forget(member.Id);
         residuals?.Forget(member.Id);
-        if (phase == Phase.Ended) return;
+        if (phase >= Phase.Ending) return;
         if (IsAsync) foreach (var server in setup.Servers) server.Tell(new Membership.Lost(member.Id, member.Incarnation, silentMs), Self);
         if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
         Reassign();
@@ -122,7 +127,9 @@ public sealed partial class CoordinatorActor
     private void OnResidualLost(int leaf, long after)
     {
         string lost = $"the {(setup.Consistency is Training.Consistency.Local ? "optimizer state" : "residual")} of shard {leaf / setup.Plan.Accumulate} was lost with its worker after step {clocks.StepsOf(after).End}";
-        if (setup.ExactRecovery) End(new RunEvent.RolledBack(applied.Complete, lost));
+        // A run that was stopped is to stay so: it goes on from the last checkpoint when it goes on.
+        if (setup.ExactRecovery && stopReason.Length > 0) End(new RunEvent.Interrupted(Totals(), stopReason, Clean: false));
+        else if (setup.ExactRecovery) End(new RunEvent.RolledBack(applied.Complete, lost));
         else setup.Observer(new RunEvent.Warning($"{lost}: it goes on from zero, and the result is not that of a run without the crash; with --exact-recovery it would go back to the last checkpoint", "--exact-recovery"));
     }
 }

@@ -40,6 +40,7 @@ public sealed partial class CoordinatorActor : UntypedActor
         Evaluating,
         Halting,
         Finishing,
+        Ending,
         Ended,
     }
 
@@ -72,7 +73,7 @@ public sealed partial class CoordinatorActor : UntypedActor
         if (phase == Phase.Ended)
         {
             // Whoever did not hear of the end hears of it now.
-            if (message is Membership.Heartbeat or Membership.Join) Sender.Tell(new Schedule.JobEnded(setup.Term, outcome), Self);
+            if (message is Membership.Heartbeat or Membership.Join or Membership.Leave) Sender.Tell(new Schedule.JobEnded(setup.Term, outcome), Self);
             return;
         }
         switch (message)
@@ -105,7 +106,7 @@ public sealed partial class CoordinatorActor : UntypedActor
     private void OnTick()
     {
         AskServers();
-        residuals?.Repeat();
+        residuals?.OnTick();
         // Reports of an evaluation that did not come for a while are taken for lost; each time the patience doubles, since slices may simply be slow.
         if (board is null || ++quietTicks < patience) return;
         quietTicks = 0;

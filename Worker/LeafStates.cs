@@ -17,7 +17,7 @@ internal sealed class LeafStates(WorkerSetup setup)
 
     private readonly ClockPlan clocks = setup.Clocks;
     private readonly Dictionary<int, long> wanted = [];
-    private readonly Queue<Residuals.Order> orders = new();
+    private readonly List<Residuals.Order> orders = [];
 
     /// <summary>Whether every state is here that a clock's leaves need.</summary>
     /// <param name="clock">The clock to compute.</param>
@@ -29,7 +29,11 @@ internal sealed class LeafStates(WorkerSetup setup)
         foreach (int leaf in leaves)
         {
             long after = LastBefore(clocks, clock, leaf);
-            if (setup.Residuals.Has(leaf, clock, after)) continue;
+            if (setup.Residuals.Has(leaf, clock, after))
+            {
+                wanted.Remove(leaf);
+                continue;
+            }
             ready = false;
             if (wanted.TryGetValue(leaf, out long known) && known == after) continue;
             wanted[leaf] = after;
@@ -38,11 +42,24 @@ internal sealed class LeafStates(WorkerSetup setup)
         return ready;
     }
 
-    /// <summary>Asks again for what did not come.</summary>
-    public void Repeat(Action<int, long> ask)
+    /// <summary>Asks, perhaps again, for every state that is missing, before its clock may be computed even: who has it may be about to leave. What is no longer needed here is no longer asked for.</summary>
+    /// <param name="upcoming">The leaves that are computed here, and the next clock of each.</param>
+    /// <param name="ask">Told what is missing: leaf and clock.</param>
+    public void Ask(IEnumerable<(int Leaf, long Clock)> upcoming, Action<int, long> ask)
     {
-        foreach (var (leaf, after) in wanted) ask(leaf, after);
+        wanted.Clear();
+        foreach (var (leaf, clock) in upcoming)
+        {
+            long after = LastBefore(clocks, clock, leaf);
+            if (setup.Residuals.Has(leaf, clock, after)) continue;
+            wanted[leaf] = after;
+            ask(leaf, after);
+        }
     }
+
+    /// <summary>Frees the states that nobody can need any more, those of leaves which were computed elsewhere since.</summary>
+    /// <param name="version">The clocks that are in the weights.</param>
+    public void Free(long version) => setup.Residuals.Free(leaf => LastBefore(clocks, version, leaf));
 
     /// <summary>A state is here; one that was not asked for is left out. The coordinator is told, so that whoever sent it may go.</summary>
     public void Take(Residuals.State state, ReadOnlySpan<float> values, WorkerId worker, IActorRef self)
@@ -61,22 +78,26 @@ internal sealed class LeafStates(WorkerSetup setup)
         setup.Residuals.RestoreZero(leaf, after);
     }
 
-    /// <summary>Whether somebody waits for a state of here.</summary>
+    /// <summary>Whether somebody has asked for states that were not sent yet.</summary>
     public bool IsAsked => orders.Count > 0;
 
-    /// <summary>Somebody needs a state.</summary>
-    public void Add(Residuals.Order order) => orders.Enqueue(order);
+    /// <summary>Somebody needs a state; saying so again changes nothing while it is not served.</summary>
+    public void Add(Residuals.Order order)
+    {
+        if (!orders.Contains(order)) orders.Add(order);
+    }
 
     /// <summary>Sends the states that are here to those who need them.</summary>
     /// <param name="worker">This worker.</param>
     /// <param name="self">Its actor.</param>
     public void Serve(WorkerId worker, IActorRef self)
     {
-        while (orders.TryDequeue(out var order))
+        foreach (var order in orders)
         {
             bool sent = setup.Residuals.CopyOf(order.Leaf, order.After) is { } copy && Send(order, copy, self);
             setup.Coordinator.Tell(new Residuals.Answer(order.Term, worker, order.Leaf, order.After, order.To, sent, setup.Residuals.StepOf(order.Leaf) ?? None), self);
         }
+        orders.Clear();
     }
 
     /// <summary>The last clock before <paramref name="clock"/> in which a leaf has samples; −1 for none.</summary>

@@ -39,6 +39,7 @@ public sealed partial class WorkerActor
 
     private void OnTick()
     {
+        if (leaving) Depart();
         if (pieces is null || leaving) return;
         if (welcome is null)
         {
@@ -47,7 +48,8 @@ public sealed partial class WorkerActor
         }
         Report();
         if (!heardWeights) AskForWeights();
-        states?.Repeat(askForState);
+        AskForStates();
+        mayFree = true;
         if (IsAsync && !busy && !worked) AskAgain();
         heardWeights = worked = false;
     }

@@ -22,7 +22,7 @@ public sealed partial class WorkerActor : UntypedActor
     private Membership.Welcome? welcome;
     private ImmutableArray<ITensorChannel> channels = [];
     private Evaluation.Order? evaluation;
-    private bool busy, worked;
+    private bool busy, isEvaluating, worked;
     private int idleTurns;
     private long computing;
     private ImmutableArray<int> computingLeaves = [];
@@ -83,10 +83,10 @@ public sealed partial class WorkerActor : UntypedActor
                 arrived.Lease?.Dispose();
                 break;
             case Residuals.Zero zero: if (Follows(zero.Term)) states?.TakeZero(zero.Leaf, zero.After); break;
-            case Residuals.Order order: if (Follows(order.Term)) states?.Add(order); break;
+            case Residuals.Order order: if (Follows(order.Term)) OnOrder(order); break;
             case PiecesComputed done: OnComputed(done); break;
             case PiecesAbandoned: busy = false; break;
-            case Schedule.Assignment order: if (Follows(order.Term)) progress.Heard(order); break;
+            case Schedule.Assignment order: if (Follows(order.Term)) OnAssignment(order); break;
             case Schedule.Horizon order: if (Follows(order.Term)) progress.Heard(order); break;
             case Schedule.Halt order: OnHalt(order); break;
             case Gradients.Missing missing: OnMissing(missing); break;
@@ -106,6 +106,7 @@ public sealed partial class WorkerActor : UntypedActor
             case Tick: OnTick(); break;
             case Impatience: OnImpatience(); break;
             case Leave: OnLeave(); break;
+            case Membership.Stay stay: if (Follows(stay.Term)) quietTicks = 0; break;
             case Schedule.JobEnded: Context.Stop(Self); break;
             default: Unhandled(message); break;
         }
@@ -116,12 +117,12 @@ public sealed partial class WorkerActor : UntypedActor
     private void Continue()
     {
         if (busy && pieces is { Arrivals.IsOpen: true } && HasBetterToDo()) Abandon();
-        if (busy || pieces is null || welcome is null) return;
-        states?.Serve(welcome.Worker, Self);
-        if (leaving) return;
+        if (pieces is null || welcome is null) return;
+        ServeStates();
+        if (busy || leaving) return;
         if (evaluation is { } order && order.Version <= progress.Version && setup.Store.TryRead(order.Version, out var read))
         {
-            busy = true;
+            busy = isEvaluating = true;
             evaluation = null;
             setup.Compute.Post(new EvaluationWork(Self, pieces.Replica, order, read));
             return;
@@ -229,7 +230,7 @@ public sealed partial class WorkerActor : UntypedActor
 
     private void OnEvaluated(EvaluationComputed done)
     {
-        busy = false;
+        busy = isEvaluating = false;
         // Given up in the meantime: the slices are somebody else's now.
         if (welcome is null) return;
         setup.Coordinator.Tell(new Evaluation.Report(done.Order.Term, done.Order.Version, welcome.Worker, done.Slices), Self);

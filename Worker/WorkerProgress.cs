@@ -138,6 +138,22 @@ internal sealed class WorkerProgress
     /// <summary>One past the last step that may be computed on a version.</summary>
     private long EndOn(long version) => Math.Min(halted ? Math.Min(Next, horizon) : horizon, version + staleness + 1);
 
+    /// <summary>The leaves that this worker owns, each with the next clock that it is to compute of it, whether the horizon reaches there or not; at the run's end the clock that would follow.</summary>
+    public IEnumerable<(int Leaf, long Clock)> Upcoming()
+    {
+        if (Version < 0) yield break;
+        long end = Math.Min(Version + staleness + 1, clocks.Count);
+        foreach (int shard in own)
+        {
+            for (int leaf = shard * plan.Accumulate; leaf < (shard + 1) * plan.Accumulate; leaf++)
+            {
+                long clock = Version;
+                while (clock < end && (ComputedOf(clock)[leaf] || clocks.Samples(clock, leaf) == 0)) clock++;
+                if (clock < end || end == clocks.Count) yield return (leaf, clock);
+            }
+        }
+    }
+
     /// <summary>Under <c>async</c>, a piece was handed to this worker; whether it was not known yet.</summary>
     public bool Granted(long step, int leaf)
     {

@@ -9,7 +9,7 @@ using DistTrain.Worker;
 namespace DistTrain.Coordinator.Scheduling;
 
 /// <summary>
-/// The coordinator's part in the error-feedback states of leaves: finds them for workers that take leaves over, gathers them for checkpoints, and says which were lost. The states themselves travel from worker to worker.
+/// The coordinator's part in the states of leaves: finds them for workers that take leaves over, gathers them for checkpoints, and says which were lost. The states themselves travel from worker to worker.
 /// </summary>
 internal sealed class ResidualDesk
 {
@@ -20,10 +20,11 @@ internal sealed class ResidualDesk
     private readonly ClockPlan clocks;
     private readonly ResidualBoard board = new();
     private readonly HashSet<(int Leaf, long After)> zeroed = [];
-    private Dictionary<int, ResidualState> gathered = [];
     private readonly Dictionary<int, long> missing = [];
-    private readonly Dictionary<WorkerId, (Member Member, HashSet<int> Leaves)> leaving = [];
+    private readonly LeavingWorkers leaving = new();
+    private Dictionary<int, ResidualState> gathered = [];
     private Action? whenGathered;
+    private bool isLast;
 
     /// <summary>Opens the desk.</summary>
     /// <param name="setup">The coordinator's setup.</param>
@@ -49,51 +50,56 @@ internal sealed class ResidualDesk
     public void Heard(Residuals.Wanted wanted, IActorRef worker)
     {
         if (wanted.Term != setup.Term || (uint)wanted.Leaf >= (uint)setup.Plan.Pieces) return;
-        if (wanted.After >= setup.StartStep && !zeroed.Contains((wanted.Leaf, wanted.After))) Ask(new ResidualQuestion(wanted.Leaf, wanted.After, worker), wanted.Worker);
-        else if (wanted.After < setup.StartStep && setup.Residuals.TryGetValue(wanted.Leaf, out var saved) && saved.After == wanted.After) Send(worker, wanted.Leaf, saved);
-        else worker.Tell(new Residuals.Zero(setup.Term, wanted.Leaf, wanted.After), self);
-        if (wanted.After < setup.StartStep) Release(wanted.Leaf);
+        var question = new ResidualQuestion(wanted.Leaf, wanted.After, worker);
+        if (wanted.After < setup.StartStep) SendFirst(question);
+        else if (zeroed.Contains((wanted.Leaf, wanted.After))) SendZero(question);
+        else Ask(question);
     }
 
     /// <summary>A worker answers.</summary>
     public void Heard(Residuals.Answer answer)
     {
         if (answer.Term != setup.Term) return;
-        if (board.Heard(answer) == ResidualBoard.Verdict.Lost) Lose(new ResidualQuestion(answer.Leaf, answer.After, answer.To));
-        else if (answer.Sent && roster.Members.Any(member => member.Id == answer.Worker && member.Actor.Equals(answer.To))) Release(answer.Leaf);
+        // The receiver itself says that the state is there.
+        if (answer.Sent && roster.Members.Any(member => member.Id == answer.Worker && member.Actor.Equals(answer.To))) Arrived(new ResidualQuestion(answer.Leaf, answer.After, answer.To));
+        else board.Heard(answer);
     }
 
     /// <summary>A worker goes by itself: it is asked for its leaves' states until others have them.</summary>
     public void Leave(Member member, IEnumerable<int> leaves)
     {
-        leaving[member.Id] = (member, [.. leaves]);
-        if (leaving[member.Id].Leaves.Count == 0) LetGo(member);
+        leaving.Add(member, leaves);
+        LetGo();
     }
+
+    /// <summary>A worker that goes asks whether it may; whether it is to stay.</summary>
+    public bool MustStay(WorkerId worker) => leaving.Heard(worker);
 
     /// <summary>A worker is lost, or off the roster.</summary>
     public void Forget(WorkerId worker)
     {
-        if (leaving.ContainsKey(worker)) return;
-        foreach (var question in board.Forget(worker)) Lose(question);
+        if (!leaving.Contains(worker)) board.Forget(worker);
     }
 
-    /// <summary>An actor has stopped, or its node is gone: if its worker was leaving, it is gone now.</summary>
-    public void Gone(Func<IActorRef, bool> isGone)
+    /// <summary>An actor has stopped: if its worker was leaving, it is gone now.</summary>
+    public void Gone(IActorRef actor)
     {
-        foreach (var (worker, (member, _)) in leaving.ToList())
-        {
-            if (!isGone(member.Actor)) continue;
-            leaving.Remove(worker);
-            Forget(worker);
-        }
+        if (leaving.Remove(actor) is { } worker) board.Forget(worker);
+    }
+
+    /// <summary>The run is over: whoever is leaving may go.</summary>
+    public void End(IProtocolMessage ended)
+    {
+        foreach (var member in leaving.Members) member.Actor.Tell(ended, self);
     }
 
     /// <summary>Gathers all states, at a moment when every clock below <paramref name="end"/> is in the weights and none beyond was begun.</summary>
     /// <param name="end">The clocks that are done.</param>
-    /// <param name="then">What to do once they are here.</param>
-    public void Gather(long end, Action then)
+    /// <param name="then">What to do once they are here; what was to be done with those of an earlier call, if they are not all here, is not done.</param>
+    /// <param name="isLast">Whether the run ends with it, so that nobody is waited for who may come back.</param>
+    public void Gather(long end, Action then, bool isLast = false)
     {
-        (gathered, whenGathered) = ([], then);
+        (gathered, whenGathered, this.isLast) = ([], then, isLast);
         GatheredAt = end;
         missing.Clear();
         for (int leaf = 0; leaf < setup.Plan.Pieces; leaf++)
@@ -102,7 +108,7 @@ internal sealed class ResidualDesk
             if (after >= setup.StartStep) missing.Add(leaf, after);
             else if (setup.Residuals.TryGetValue(leaf, out var saved)) gathered.Add(leaf, saved);
         }
-        Repeat();
+        AskForMissing();
         Settle();
     }
 
@@ -112,56 +118,87 @@ internal sealed class ResidualDesk
         if (!IsGathering || state.Term != setup.Term || !missing.TryGetValue(state.Leaf, out long after) || after != state.After || values.Buffer is null) return;
         missing.Remove(state.Leaf);
         gathered[state.Leaf] = new ResidualState(after, values.Buffer);
+        board.Settle(new ResidualQuestion(state.Leaf, after, self));
         Settle();
     }
 
-    /// <summary>Asks again for what did not come.</summary>
-    public void Repeat()
+    /// <summary>Asks again for what did not come, those too who have come since; says what is lost, and lets go who is needed no longer.</summary>
+    public void OnTick()
     {
-        if (!IsGathering) return;
+        if (IsGathering) AskForMissing();
+        foreach (var question in board.Open) Order(question);
+        // With nobody there nothing is lost for good: who was cut off comes back with its states.
+        if (roster.Count > 0 || isLast)
+            foreach (var question in board.Tick()) Lose(question);
+        foreach (var worker in leaving.Tick()) board.Forget(worker);
+        LetGo();
+        Settle();
+    }
+
+    private void AskForMissing()
+    {
         foreach (var (leaf, after) in missing.ToList())
         {
             if (zeroed.Contains((leaf, after))) missing.Remove(leaf);
-            else Ask(new ResidualQuestion(leaf, after, self), null);
+            else Ask(new ResidualQuestion(leaf, after, self));
         }
     }
 
-    private void Ask(ResidualQuestion question, WorkerId? asker)
+    private void Ask(ResidualQuestion question)
     {
+        leaving.Needed(question.Leaf);
+        board.Ask(question);
+        Order(question);
+    }
+
+    private void Order(ResidualQuestion question)
+    {
+        // What the run began with is not the workers' to send.
+        if (question.After < setup.StartStep) return;
+        Member[] others = [.. roster.Members.Concat(leaving.Members).Where(member => !member.Actor.Equals(question.To))];
+        var asked = board.ToAsk(question, others.Select(member => member.Id));
         var order = new Residuals.Order(setup.Term, question.Leaf, question.After, question.To);
-        Member[] others = [.. roster.Members.Concat(leaving.Values.Select(left => left.Member)).Where(member => member.Id != asker)];
-        var silent = board.Ask(question, others.Select(member => member.Id));
         foreach (var member in others)
-            if (silent.Contains(member.Id)) member.Actor.Tell(order, self);
-        if (others.Length == 0) Lose(question);
+            if (asked.Contains(member.Id)) member.Actor.Tell(order, self);
+    }
+
+    /// <summary>A worker needs a state that the run begins with: it is the coordinator's.</summary>
+    private void SendFirst(ResidualQuestion question)
+    {
+        if (!setup.Residuals.TryGetValue(question.Leaf, out var saved) || saved.After != question.After) SendZero(question);
+        else if (board.Send(question)) setup.Connect(question.To, self).Send(new Residuals.State(setup.Term, question.Leaf, saved.After), new TensorSlice(saved.Values, 0, saved.Values.Length));
+        Release(question.Leaf);
+    }
+
+    private void SendZero(ResidualQuestion question) => question.To.Tell(new Residuals.Zero(setup.Term, question.Leaf, question.After), self);
+
+    private void Arrived(ResidualQuestion question)
+    {
+        board.Settle(question);
+        Release(question.Leaf);
     }
 
     /// <summary>A leaf's state is where it is needed: a worker that leaves and has no other that is needed may go.</summary>
     private void Release(int leaf)
     {
-        foreach (var (_, (member, leaves)) in leaving.ToList())
-        {
-            if (leaves.Remove(leaf) && leaves.Count == 0) LetGo(member);
-        }
+        leaving.Release(leaf);
+        LetGo();
     }
 
-    private void LetGo(Member member)
+    private void LetGo()
     {
-        leaving.Remove(member.Id);
-        Forget(member.Id);
-        member.Actor.Tell(new Schedule.JobEnded(setup.Term, "released"), self);
+        foreach (var member in leaving.TakeFree())
+        {
+            board.Forget(member.Id);
+            member.Actor.Tell(new Schedule.JobEnded(setup.Term, "released"), self);
+        }
     }
 
     private void Lose(ResidualQuestion question)
     {
         if (zeroed.Add((question.Leaf, question.After))) lost(question.Leaf, question.After);
-        if (!question.To.Equals(self))
-        {
-            question.To.Tell(new Residuals.Zero(setup.Term, question.Leaf, question.After), self);
-            return;
-        }
-        missing.Remove(question.Leaf);
-        Settle();
+        if (question.To.Equals(self)) missing.Remove(question.Leaf);
+        else SendZero(question);
     }
 
     private void Settle()
@@ -170,7 +207,4 @@ internal sealed class ResidualDesk
         whenGathered = null;
         then();
     }
-
-    private void Send(IActorRef worker, int leaf, ResidualState state) =>
-        setup.Connect(worker, self).Send(new Residuals.State(setup.Term, leaf, state.After), new TensorSlice(state.Values, 0, state.Values.Length));
 }

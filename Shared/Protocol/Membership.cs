@@ -8,7 +8,7 @@ namespace DistTrain.Protocol;
 public static class Membership
 {
     /// <summary>The protocol's version: nodes of different versions refuse each other.</summary>
-    public const int ProtocolVersion = 2;
+    public const int ProtocolVersion = 3;
 
     /// <summary>Worker to coordinator, repeated until answered: takes part from now on.</summary>
     /// <param name="Version">The worker's <see cref="ProtocolVersion"/>.</param>
@@ -45,9 +45,13 @@ public static class Membership
         [property: Key(0)] WorkerId Worker, [property: Key(1)] Incarnation Incarnation, [property: Key(2)] Term Term,
         [property: Key(3)] Revision Assignment, [property: Key(4)] Revision Horizon, [property: Key(5)] double ComputeMs = 0) : IProtocolMessage;
 
-    /// <summary>Worker to coordinator: goes by itself; its shards can move at once.</summary>
+    /// <summary>Worker to coordinator: goes by itself; its shards can move at once. Repeated while it has states that others may need; the answer is <see cref="Stay"/>, or the word to go.</summary>
     [MessagePackObject]
     public sealed record Leave([property: Key(0)] WorkerId Worker, [property: Key(1)] Incarnation Incarnation) : IProtocolMessage;
+
+    /// <summary>Coordinator to a worker that goes by itself: what it has is still needed.</summary>
+    [MessagePackObject]
+    public sealed record Stay([property: Key(0)] Term Term) : IProtocolMessage;
 
     /// <summary>Failure detector to coordinator: a worker is unreachable, or its channel broke.</summary>
     [MessagePackObject]

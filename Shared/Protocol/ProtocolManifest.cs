@@ -12,6 +12,7 @@ public static class ProtocolManifest
         ("mr", typeof(Membership.Refused)),
         ("mh", typeof(Membership.Heartbeat)),
         ("ml", typeof(Membership.Leave)),
+        ("my", typeof(Membership.Stay)),
         ("mx", typeof(Membership.Lost)),
         ("ma", typeof(Membership.Rejoin)),
         ("sa", typeof(Schedule.Assignment)),

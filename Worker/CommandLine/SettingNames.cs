@@ -9,7 +9,7 @@ public static class SettingNames
         "accumulate", "batch-size", "betas", "bucket-bytes", "channel", "checkpoint", "checkpoint-dir", "checkpoint-every", "class-weights", "clip-norm", "clip-value",
         "codec", "consistency", "coordinator", "coordinator-timeout", "data", "data-root", "decay-matrices-only", "detection-time", "determinism", "drop-last",
         "dropout", "early-stop-metric", "early-stop-min-delta", "early-stop-patience", "epochs", "exact-recovery", "faults", "format", "from", "health-port", "host",
-        "init-weights", "insecure", "job", "job-assembly", "join", "keep", "log-every", "log-format", "loss", "lr", "max-steps", "metrics", "min-lr", "min-workers", "model",
+        "init-weights", "insecure", "job", "job-assembly", "join", "keep", "leave-within", "log-every", "log-format", "loss", "lr", "max-steps", "metrics", "min-lr", "min-workers", "model",
         "momentum", "name", "numerics", "on-nonfinite", "optimizer", "out", "outer-lr", "outer-momentum", "output", "part", "port", "prompt", "public-host", "resume",
         "run-dir", "schedule", "schedule-by-epoch", "seed", "seeds", "servers", "shards", "speculate", "stable-after", "standby", "steps", "temperature", "tensorboard",
         "threads-per-worker", "tls-ca", "tls-certificate", "tls-key", "to", "token-file", "tokens", "top-k", "trace", "warmup-steps", "weight-decay", "weights-codec",

@@ -17,6 +17,7 @@ internal static class JoinCommand
         new("job-assembly", "<file>", "Job", "The assembly with the job's C#, such as MyJobs.dll, for a job that serve was given as MyJobs.dll:MyJobs.SpamFilter. Code is never sent.", (options, given) => options with { JobAssembly = given.NotEmpty("a file") }),
         new("threads-per-worker", "<n>", "Job", "Threads that share the worker's matrix products and convolutions; the result is the same with any number. Default: 1.", (options, given) => options with { ThreadsPerWorker = given.Int(1, 1024) }),
         new("data-root", "<folder>", "Job", "The folder that relative paths of the job's data are taken from on this machine. Default: the current one.", (options, given) => options with { DataRoot = given.NotEmpty("a folder") }),
+        new("leave-within", "<seconds>", "Job", "How long to stay after a signal, at most, until others have the states of its shards (--codec topk or powersgd, --consistency local:<H>), which would be lost else. Default: 300.", (options, given) => options with { LeaveWithin = TimeSpan.FromSeconds(given.Number(0, 1e6)) }),
         .. NetworkSettings.For<JoinOptions>(options => options.Network, (options, network) => options with { Network = network }),
         .. OperationSettings.For<JoinOptions>(options => options.Operation, (options, operation) => options with { Operation = operation }),
     ];

@@ -24,6 +24,9 @@ internal sealed record JoinOptions
     /// <summary>The folder that relative paths of the job's data are taken from; null for the current one.</summary>
     public string? DataRoot { get; init; }
 
+    /// <summary>How long it stays, once asked to go, until others have the states of its shards.</summary>
+    public TimeSpan LeaveWithin { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>How the node is reached.</summary>
     public NodeNetwork Network { get; init; } = new();
 

@@ -16,7 +16,7 @@ namespace DistTrain.Worker.Node;
 /// <summary>One lifetime of a worker's node: its actor system from its start until the job is over or the coordinator is lost. A node that was lost begins another.</summary>
 internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coordinators, NodeIdentity? identity, JobToken? token, JobAssembly? assembly, Allegiance allegiance, NodeHealth health, Action<string> note)
 {
-    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5), HandOver = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
     /// <summary>Whether a coordinator took the node in.</summary>
     public bool WasIn { get; private set; }
@@ -116,7 +116,8 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         var own = cluster.SelfAddress;
         note($"{options.Name} listens on {own.Host}:{own.Port} and takes part in the job of {gate.Path.Address.Host}:{gate.Path.Address.Port}");
         var end = await ended.Task.ConfigureAwait(false);
-        if (end is NodeEnd.Stopped or NodeEnd.Done) await worker.GracefulStop(end is NodeEnd.Stopped && stateLength > 0 ? HandOver : Farewell, end is NodeEnd.Stopped ? WorkerActor.Leave.Instance : PoisonPill.Instance).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+        // One that leaves stays as long as others need what it has, and says so by stopping.
+        if (end is NodeEnd.Stopped or NodeEnd.Done) await worker.GracefulStop(end is NodeEnd.Stopped && stateLength > 0 ? options.LeaveWithin : Farewell, end is NodeEnd.Stopped ? WorkerActor.Leave.Instance : PoisonPill.Instance).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         agent.Tell(new NodeAgent.ToGate(new Nodes.Bye(options.Name)));
         // After the job's end the coordinator goes too, and nobody is left to leave to; who was lost begins anew.
         if (end is not NodeEnd.Stopped) return end;

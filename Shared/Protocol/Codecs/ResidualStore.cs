@@ -124,6 +124,17 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout, int
         }
     }
 
+    /// <summary>Frees the states of leaves that are older than they may be.</summary>
+    /// <param name="oldest">The step of a leaf that a state must have reached to be of use.</param>
+    public void Free(Func<int, long> oldest)
+    {
+        foreach (var entry in leaves)
+        {
+            // One that took its place meanwhile stays.
+            if (entry.Value.Step < oldest(entry.Key)) leaves.TryRemove(entry);
+        }
+    }
+
     private Leaf Of(int leaf) => leaves.GetOrAdd(leaf, static (_, store) => store.New(-1), this);
 
     private Leaf New(long step) => new(NewVersion(), NewVersion()) { Step = step };
