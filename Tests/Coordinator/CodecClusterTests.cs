@@ -51,6 +51,18 @@ public sealed class CodecClusterTests
         Assert.Contains("codec was topk:0.1, which does not go with speculate", error.Message);
     }
 
+    [Theory]
+    [InlineData("ssp:1", "powersgd:2", false)]
+    [InlineData("ssp:0", "powersgd:2", true)]
+    [InlineData("ssp:2", "int8", true)]
+    public void A_codec_with_a_residual_needs_workers_that_are_at_one_step(string consistency, string codec, bool goes)
+    {
+        var job = LinearJob.Of(LinearJob.Plan()) with { Codec = CodecSpec.ParseGradient(codec), Consistency = Consistency.Parse(consistency) };
+        var error = Record.Exception(() => ClusterRules.Check(job, new ClusterOptions { Workers = 2 }));
+        if (goes) Assert.Null(error);
+        else Assert.Contains($"codec was {codec}, which does not go with consistency {consistency}: ", Assert.IsType<UserErrorException>(error).Message);
+    }
+
     [Fact]
     public void Bytes_per_step_follow_from_codec_shards_and_workers()
     {
