@@ -1,5 +1,6 @@
 using DistTrain.Coordinator;
 using DistTrain.Protocol.Codecs;
+using DistTrain.Training;
 
 namespace DistTrain.Tests.Coordinator;
 
