@@ -36,6 +36,23 @@ internal sealed class Trace : IDisposable
 
     /// <summary>Writes down an operation without a gradient.</summary>
     public void Add(string name, Tensor output, ReadOnlySpan<Tensor> inputs, params (string Name, object Value)[] settings) => operations.Add(new TracedOperation(null, name, output, inputs) { Own = settings });
+
+    /// <summary>Writes down as one operation what is made of several.</summary>
+    public Tensor AsOne(string name, Tensor input, Func<Tensor> compute, params (string Name, object Value)[] settings)
+    {
+        Tensor output;
+        current = null;
+        try
+        {
+            output = compute();
+        }
+        finally
+        {
+            current = this;
+        }
+        Add(name, output, [input], settings);
+        return output;
+    }
 }
 
 /// <summary>An operation as it was traced.</summary>

@@ -43,7 +43,9 @@ public abstract class RecurrentModule : Module
     private protected int Directions { get; }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor input) => Run(input, null, null).Output;
+    public override Tensor Forward(Tensor input) =>
+        // An exporter has an operator for all of it; the walk over time would be as many operations as the sequence has steps.
+        Trace.Current is { } trace ? trace.AsOne(nameof(RecurrentModule), input, () => Run(input, null, null).Output, ("module", this)) : Run(input, null, null).Output;
 
     /// <inheritdoc/>
     public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)

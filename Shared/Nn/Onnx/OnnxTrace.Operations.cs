@@ -79,6 +79,7 @@ internal sealed partial class OnnxTrace
             case "LayerNorm" or "RmsNorm" or "GroupNorm" or "BatchNorm": return Normalized(step, inputs);
             case "SelfAttention": return graph.SelfAttention(x, step.Get<int>("heads"), step.Get<bool>("causal"), step.Get<float>("scale"));
             case "ScaledDotProductAttention": return graph.Attention(x, inputs[1], inputs[2], step.Get<bool>("causal"), step.Get<float>("scale"));
+            case nameof(RecurrentModule): return step.Get<Module>("module").ToOnnx(graph, x);
             case "Dropout": throw Refused("it draws random numbers in evaluation mode: use the module Dropout");
             default: return step.Has("layout") ? View(step, x) : throw Refused($"the operation {name} is not known to the export");
         }

@@ -21,11 +21,14 @@ internal sealed partial class OnnxTrace
 
     private OnnxTrace(OnnxGraph graph, OnnxValue input) => (this.graph, this.input) = (graph, input);
 
+    /// <summary>The dimension whose size is open: the batch's, the first unless another one is said to be.</summary>
+    private static int Open(OnnxValue input) => Math.Max(0, input.Shape.IndexOf(OnnxValue.Dynamic));
+
     /// <summary>Adds what a module computes.</summary>
     /// <exception cref="UserErrorException">Something of it cannot be exported.</exception>
     public static OnnxValue Apply(OnnxGraph graph, Module module, OnnxValue input)
     {
-        if (input.Rank == 0 || input.Shape[1..].Contains(OnnxValue.Dynamic))
+        if (input.Rank == 0 || input.Shape.Count(size => size == OnnxValue.Dynamic) > 1)
             throw graph.Error($"{module.GetType().Name} has no ToOnnx, so it is exported by what its Forward computes, which takes an input of which no size but the batch's is open; it was {input}. Override ToOnnx, or give the sizes");
         List<(Module Module, bool Training)> modes = [.. module.Modules().Select(one => (one, one.Training))];
         try
@@ -51,12 +54,17 @@ internal sealed partial class OnnxTrace
         for (int i = 0; i < left.Count; i++)
         {
             if (left[i].IsOverwritten || right[i].IsOverwritten) throw Refused($"it changes a tensor in place that {left[i].Name} uses: take the operation that gives a new one");
+            if (Changed(left[i], right[i]) is { } setting) throw Refused($"{left[i].Name} has another {setting} for one batch size than for another");
             var pair = new Step(left[i], right[i]);
             OnnxValue[] inputs = [.. left[i].Inputs.Zip(right[i].Inputs, Value)];
             known[Place.Of(left[i].Output)] = Convert(pair, inputs).As(Sizes(left[i].Output, right[i].Output)) with { Type = left[i].Output.Type };
         }
         return known.TryGetValue(Place.Of(first.Output), out var output) ? output : throw Refused("its output is not made of its input by operations on tensors");
     }
+
+    /// <summary>A setting that the graph would hold as it was for the first batch, and that is another for the second.</summary>
+    private static string? Changed(TracedOperation first, TracedOperation second) =>
+        first.Settings.FirstOrDefault(setting => setting.Value is float or bool or Module && !setting.Value.Equals(second.Get<object>(setting.Name))).Name;
 
     /// <summary>A tensor's value in the graph; one that no operation made is a constant.</summary>
     private OnnxValue Value(Tensor first, Tensor second)
@@ -121,7 +129,7 @@ internal sealed partial class OnnxTrace
         return graph.Node("Expand", [x, parts.Count == 1 ? parts[0] : graph.Concat(parts, 0)], Sizes(first, second));
     }
 
-    private OnnxValue Batch() => graph.Slice(graph.ShapeOf(input), 0, 1, 0);
+    private OnnxValue Batch() => graph.Slice(graph.ShapeOf(input), Open(input), Open(input) + 1, 0);
 
     /// <summary>A tensor in another shape.</summary>
     private OnnxValue Reshape(OnnxValue x, Tensor first, Tensor second)
@@ -162,7 +170,7 @@ internal sealed partial class OnnxTrace
         public static Run Of(OnnxGraph graph, Module module, OnnxValue input, int batch)
         {
             using var silent = GradMode.NoGrad();
-            var shape = new Shape([batch, .. input.Shape[1..]]);
+            var shape = new Shape([.. input.Shape.SetItem(Open(input), batch)]);
             var x = Sample(input.Type, shape, batch);
             using var trace = Trace.Begin();
             try
