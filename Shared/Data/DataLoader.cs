@@ -18,6 +18,7 @@ public sealed class DataLoader : IDisposable
     private readonly AutoResetEvent work = new(false), done = new(false);
     private readonly Thread thread;
     private Slot? current;
+    private SampleRange reached = new(int.MinValue, 0, 0);
     private long clock;
     private long waitTicks;
     private volatile bool stopping;
@@ -71,8 +72,8 @@ public sealed class DataLoader : IDisposable
         lock (gate)
         {
             current = null; // the piece returned before may be overwritten from here on
-            slot = Find(range) ?? Queue(range, FindOldest(evictQueued: true)!);
-            slot.Urgent = true;
+            slot = Find(range) ?? Queue(range, FindOldest(isNeeded: true)!);
+            (slot.Urgent, slot.IsAhead, reached) = (true, false, range);
             if (slot.State is State.Ready)
                 Hits++;
         }
@@ -92,15 +93,15 @@ public sealed class DataLoader : IDisposable
         }
     }
 
-    /// <summary>Names a piece that will be asked for. Ignored when every buffer is taken, and when the piece is held already.</summary>
+    /// <summary>Names a piece that will be asked for. Ignored when every buffer is taken, such as by pieces that were named before, and when the piece is held already.</summary>
     /// <exception cref="ArgumentException">The range is larger than <see cref="Capacity"/> or reaches beyond the data set.</exception>
     public void Prefetch(SampleRange range)
     {
         CheckRange(range);
         lock (gate)
         {
-            if (Find(range) is null && FindOldest(evictQueued: false) is { } slot)
-                Queue(range, slot);
+            if (Find(range) is null && FindOldest(isNeeded: false) is { } slot)
+                Queue(range, slot).IsAhead = true;
         }
     }
 
@@ -146,18 +147,23 @@ public sealed class DataLoader : IDisposable
         return null;
     }
 
-    /// <summary>The longest unused buffer that may be overwritten. At most one is being filled, so with two or more there is always one for a load.</summary>
-    private Slot? FindOldest(bool evictQueued)
+    /// <summary>
+    /// The buffer to overwrite: the longest unused one. What was read ahead and not asked for yet stays, or it would be read twice, unless it lies behind what is computed by now: its shard has moved. At most one is being filled,
+    /// so with two or more there is always one for a piece that is needed; for one ahead there may be none.
+    /// </summary>
+    private Slot? FindOldest(bool isNeeded)
     {
         Slot? oldest = null;
         foreach (var slot in slots)
         {
-            var taken = slot.State is State.Filling || slot == current || (slot.State is State.Queued && !evictQueued);
-            if (!taken && (oldest is null || slot.LastUse < oldest.LastUse))
+            var taken = slot.State is State.Filling || slot == current || (!isNeeded && IsAwaited(slot));
+            if (!taken && (oldest is null || (IsAwaited(slot), slot.LastUse).CompareTo((IsAwaited(oldest), oldest.LastUse)) < 0))
                 oldest = slot;
         }
         return oldest;
     }
+
+    private bool IsAwaited(Slot slot) => slot.IsAhead && (slot.Batch.Range.Epoch, slot.Batch.Range.Start).CompareTo((reached.Epoch, reached.Start)) >= 0;
 
     private Slot Queue(SampleRange range, Slot slot)
     {
@@ -210,6 +216,10 @@ public sealed class DataLoader : IDisposable
         public volatile State State;
         public long LastUse;
         public bool Urgent;
+
+        /// <summary>Read ahead, and not asked for yet.</summary>
+        public bool IsAhead;
+
         public ExceptionDispatchInfo? Error;
     }
 }

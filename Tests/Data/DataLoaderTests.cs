@@ -81,6 +81,42 @@ public sealed class DataLoaderTests : IDisposable
         Assert.Equal(4, dataset.Log.Count);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void A_sample_is_read_once_however_many_pieces_of_a_step_are_named_ahead(int pieces)
+    {
+        const int Steps = 6;
+        SampleRange Piece(int step, int piece) => new(0, 2 * (step * pieces + piece), 2);
+        for (var step = 0; step < Steps; step++)
+        {
+            for (var piece = 0; piece < pieces; piece++)
+            {
+                loader.Load(Piece(step, piece));
+                if (step + 1 < Steps)
+                    loader.Prefetch(Piece(step + 1, piece));
+            }
+        }
+        Assert.Equal(2 * Steps * pieces, dataset.Log.Count);
+        Assert.Distinct(dataset.Log);
+    }
+
+    [Fact]
+    public void Pieces_that_were_named_and_never_asked_for_do_not_keep_their_buffers()
+    {
+        loader.Load(new(0, 0, 2));
+        for (var start = 2; start < 8; start += 2)
+            loader.Prefetch(new(0, start, 2));
+        dataset.WaitForReads(8);
+        loader.Prefetch(new(0, 8, 2));
+        loader.Load(new(0, 40, 2));
+        loader.Prefetch(new(0, 50, 2));
+        dataset.WaitForReads(12);
+        Assert.DoesNotContain(loader.Load(new(0, 8, 2)).Indices[0], dataset.Log[..12]);
+    }
+
     [Fact]
     public void An_empty_piece_is_empty() => Assert.Equal(0, loader.Load(new(0, 50, 0)).Count);
 
