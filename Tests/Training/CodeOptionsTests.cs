@@ -1,3 +1,4 @@
+using DistTrain.Coordinator;
 using DistTrain.Nn;
 using DistTrain.Optim;
 using DistTrain.Training;
@@ -83,6 +84,21 @@ public class CodeOptionsTests
         Assert.Equal(new OuterOptions(OuterOptions.DefaultLearningRate, 0.5), CodeOptions.Apply(small, CodeOptions.Of(small) with { OuterMomentum = 0.5 }).Outer);
     }
 
+    [Fact]
+    public void The_outer_optimizer_of_local_steps_goes_with_them()
+    {
+        var code = JobCode.Of<JobOfLocalSteps>();
+        var own = CodeOptions.Of(code);
+        Assert.Equal(new OuterOptions(0.5, 0.9), CodeOptions.Apply(code, own with { Consistency = Consistency.Parse("local:9") }).Outer);
+        var bsp = CodeOptions.Apply(code, own with { Consistency = Consistency.Default });
+        ClusterRules.Check(ClusterJob.From(bsp), new ClusterOptions());
+        Assert.Null(bsp.Outer);
+        // What is asked for as well is said to be wrong.
+        var asked = CodeOptions.Apply(code, own with { Consistency = Consistency.Default, OuterLearningRate = 0.25 });
+        var error = Assert.Throws<UserErrorException>(() => ClusterRules.Check(ClusterJob.From(asked), new ClusterOptions()));
+        Assert.Equal("an outer optimizer (outer-lr 0.25, outer-momentum 0.9) does not go with consistency bsp: only local:<H> has one", error.Message);
+    }
+
     /// <summary>The properties in which two jobs differ, but for the options that they came from.</summary>
     private static List<string> Differences(TrainingJob one, TrainingJob other) =>
         [.. typeof(TrainingJob).GetProperties().Where(property => property.Name != nameof(TrainingJob.Options) && !Equals(property.GetValue(one), property.GetValue(other))).Select(property => property.Name)];
@@ -99,6 +115,11 @@ public sealed class SteeredJob : IJobSource
         Outer = new OuterOptions(0.5, 0.9),
         Metrics = ["f1"],
     };
+}
+
+public sealed class JobOfLocalSteps : IJobSource
+{
+    public TrainingJob Create() => SmallJob.Small() with { Consistency = Consistency.Parse("local:4"), Outer = new OuterOptions(0.5, 0.9) };
 }
 
 public sealed class JobByEpoch : IJobSource

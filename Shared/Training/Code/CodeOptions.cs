@@ -23,7 +23,7 @@ public static class CodeOptions
             Shards = options.Shards ?? job.Shards,
             Accumulate = options.Accumulate,
             Consistency = options.Consistency,
-            Outer = JobBuilder.Outer(options, job.Outer),
+            Outer = LosesOuter(own, options) ? null : JobBuilder.Outer(options, job.Outer),
             OnNonFinite = options.OnNonFinite,
             Epochs = options.Epochs ?? job.Epochs,
             MaxSteps = options.MaxSteps,
@@ -51,6 +51,11 @@ public static class CodeOptions
 
         UserErrorException Alone(string name) => new($"--{name} goes with a schedule that is asked for: give --schedule too, or none of them, and the schedule is {code.Reference.Type}'s own");
     }
+
+    /// <summary>Whether the code's outer optimizer goes with the local steps that it was for: another consistency is asked for, and no outer optimizer.</summary>
+    private static bool LosesOuter(JobOptions own, JobOptions asked) => own.Consistency is Consistency.Local && asked.Consistency is not Consistency.Local && Outer(asked) == Outer(own);
+
+    private static (double?, double?) Outer(JobOptions options) => (options.OuterLearningRate, options.OuterMomentum);
 
     private static (int?, string, double) EarlyStopOf(JobOptions options) => (options.EarlyStopPatience, options.EarlyStopMetric, options.EarlyStopMinDelta);
 
