@@ -4,6 +4,7 @@ using DistTrain.Coordinator.Serving;
 using DistTrain.Protocol;
 using DistTrain.Simd;
 using DistTrain.Transport;
+using DistTrain.Worker.Node;
 
 namespace DistTrain.Tests.Coordinator;
 
@@ -49,6 +50,20 @@ public sealed class GateTests : IDisposable
         for (int i = 0; i < 3; i++) Assert.IsType<Schedule.JobEnded>(await NextAsync());
         Assert.False(allGone.Task.IsCompleted);
         toGate.Tell(new Nodes.Bye("node"), node);
+        await allGone.Task.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task A_node_that_ends_at_once_has_said_goodbye()
+    {
+        var offered = new TaskCompletionSource<(Nodes.Offer, IActorRef)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource<NodeEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var hello = new Nodes.Hello(Membership.ProtocolVersion, "agent", new Incarnation(1), 1, "portable", []);
+        var agent = other.ActorOf(Props.Create(() => new NodeAgent(new List<Address> { coordinator.Provider.DefaultAddress }, hello, new Allegiance(), Patience, offered, ended)), "agent");
+        await offered.Task.WaitAsync(Patience);
+        gate.Tell(Gate.JobOver.Instance);
+        await NodeAgent.FarewellAsync(agent, "agent", Patience);
+        await other.Terminate();
         await allGone.Task.WaitAsync(Patience);
     }
 

@@ -90,6 +90,7 @@ internal sealed class NodeAgent : UntypedActor, IWithTimers
             case ToGate last:
                 isUnfit |= last.Message is Nodes.Unfit;
                 gate.Tell(last.Message, Self);
+                if (last.Message is Nodes.Bye) Context.Stop(Self);
                 break;
             case Turn: OnTurn(); break;
             default: Unhandled(message); break;
@@ -118,7 +119,10 @@ internal sealed class NodeAgent : UntypedActor, IWithTimers
         allegiance.Hold(patience);
     }
 
-    /// <summary>Has a message sent to the gate.</summary>
+    /// <summary>Says goodbye to the gate. It is on its way when this ends: a system that ended before would stop the agent with the word unsaid, and the coordinator would wait for it.</summary>
+    public static Task FarewellAsync(IActorRef agent, string name, TimeSpan most) => agent.GracefulStop(most, new ToGate(new Nodes.Bye(name))).ContinueWith(_ => { }, TaskScheduler.Default);
+
+    /// <summary>Has a message sent to the gate; a goodbye is the last.</summary>
     internal sealed record ToGate(IProtocolMessage Message) : INoSerializationVerificationNeeded;
 
     private sealed class Turn

@@ -118,7 +118,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
         var end = await ended.Task.ConfigureAwait(false);
         // One that leaves stays as long as others need what it has, and says so by stopping.
         if (end is NodeEnd.Stopped or NodeEnd.Done) await worker.GracefulStop(end is NodeEnd.Stopped && stateLength > 0 ? options.LeaveWithin : Farewell, end is NodeEnd.Stopped ? WorkerActor.Leave.Instance : PoisonPill.Instance).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
-        agent.Tell(new NodeAgent.ToGate(new Nodes.Bye(options.Name)));
+        await NodeAgent.FarewellAsync(agent, options.Name, Farewell).ConfigureAwait(false);
         // After the job's end the coordinator goes too, and nobody is left to leave to; who was lost begins anew.
         if (end is not NodeEnd.Stopped) return end;
         using var patience = new CancellationTokenSource(Farewell);
