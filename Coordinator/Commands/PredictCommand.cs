@@ -34,15 +34,28 @@ internal static class PredictCommand
         var table = Predictions.Of(saved);
         var data = SavedData.Open(saved, options.Trained, options.Part, withTargets: false);
         var progress = EvaluateSettings.Progress(data.Count);
+        using var signals = new StopSignals();
+        try
+        {
+            return Write(options, table, data, progress, signals.Token);
+        }
+        catch (OperationCanceledException) when (signals.ExitWith is not null)
+        {
+            return signals.ExitWith.Value;
+        }
+    }
+
+    private static int Write(EvaluateOptions options, Predictions table, IDataset data, Action<int>? progress, CancellationToken stop)
+    {
         if (options.Out is not { } path)
         {
-            Write(table, data, Console.OpenStandardOutput(), "stdout", progress);
+            Write(table, data, Console.OpenStandardOutput(), "stdout", progress, stop);
             return ExitCode.Done;
         }
         try
         {
             // Complete or not there: half a table looks like a whole one.
-            AtomicFile.Write(path, stream => Write(table, data, stream, $"--out was '{path}'", progress));
+            AtomicFile.Write(path, stream => Write(table, data, stream, $"--out was '{path}'", progress, stop));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -52,7 +65,7 @@ internal static class PredictCommand
         return ExitCode.Done;
     }
 
-    private static void Write(Predictions table, IDataset data, Stream stream, string place, Action<int>? progress)
+    private static void Write(Predictions table, IDataset data, Stream stream, string place, Action<int>? progress, CancellationToken stop)
     {
         try
         {
@@ -65,6 +78,7 @@ internal static class PredictCommand
 
         void Put(string rows)
         {
+            stop.ThrowIfCancellationRequested();
             try
             {
                 stream.Write(Encoding.UTF8.GetBytes(rows));

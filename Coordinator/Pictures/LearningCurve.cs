@@ -9,6 +9,9 @@ internal static class LearningCurve
 {
     private const int Width = 1080, Height = 350, MostMetrics = 4;
 
+    /// <summary>What an axis with its label takes, about.</summary>
+    private const int AxisWidth = 80, AxisHeight = 100;
+
     private static readonly Color[] MetricColors = [Picture.Test, Picture.Good, Color.FromHex("#8e5bb5"), Color.FromHex("#c2417c")];
 
     /// <summary>Draws the epochs.</summary>
@@ -30,7 +33,7 @@ internal static class LearningCurve
             ring.MarkerLineWidth = 2;
             ring.LegendText = "best";
         }
-        Finish(loss, "loss", epochs, Alignment.UpperRight);
+        Finish(loss, "loss", epochs, third, Alignment.UpperRight);
         if (shown.Count > 0)
         {
             var plot = picture.Add(third, 2 * third);
@@ -39,11 +42,11 @@ internal static class LearningCurve
                 if (metric.Name == "accuracy" && epochs.Any(e => e.TrainAccuracy is not null)) Picture.Line(plot, numbers, [.. epochs.Select(e => 100 * e.TrainAccuracy ?? double.NaN)], Picture.Train, "train accuracy");
                 Picture.Line(plot, numbers, [.. epochs.Select(e => (metric.IsShare ? 100 : 1) * (e.Metrics.TryGetValue(metric.Key, out double value) ? value : double.NaN))], MetricColors[i], $"test {metric.Name}");
             }
-            Finish(plot, shown[0].IsShare ? "%" : string.Join(", ", shown.Select(metric => metric.Name)), epochs, shown[0].Goal == Optim.MetricGoal.Max ? Alignment.LowerRight : Alignment.UpperRight);
+            Finish(plot, shown[0].IsShare ? "%" : string.Join(", ", shown.Select(metric => metric.Name)), epochs, third, shown[0].Goal == Optim.MetricGoal.Max ? Alignment.LowerRight : Alignment.UpperRight);
         }
         var speed = picture.Add(1 - third, 1);
         Picture.Line(speed, numbers, [.. epochs.Select(e => e.SamplesPerSecond)], Picture.Quiet, "");
-        Finish(speed, "samples per second", epochs, null);
+        Finish(speed, "samples per second", epochs, third, null);
         speed.Axes.SetLimitsY(0, 1.15 * Math.Max(1, epochs.Max(e => e.SamplesPerSecond)));
         return picture;
     }
@@ -55,18 +58,7 @@ internal static class LearningCurve
         return [.. measured.Where(metric => metric.IsShare == measured[0].IsShare && metric.Goal == measured[0].Goal).Take(MostMetrics)];
     }
 
-    /// <summary>The corner for the legend: the usual one, unless another hides fewer points.</summary>
-    private static Alignment Free(Plot plot, Alignment usual)
-    {
-        var limits = plot.Axes.GetLimits();
-        var points = plot.GetPlottables<ScottPlot.Plottables.Scatter>().SelectMany(line => line.Data.GetScatterPoints()).Select(point => ((point.X - limits.Left) / limits.HorizontalSpan, (point.Y - limits.Bottom) / limits.VerticalSpan)).ToList();
-        return new[] { usual, Alignment.LowerRight, Alignment.UpperRight, Alignment.UpperLeft, Alignment.LowerLeft }.MinBy(Hidden);
-
-        int Hidden(Alignment corner) => points.Count(point =>
-            (corner is Alignment.UpperRight or Alignment.LowerRight ? point.Item1 > 0.5 : point.Item1 < 0.5) && (corner is Alignment.UpperRight or Alignment.UpperLeft ? point.Item2 > 0.66 : point.Item2 < 0.33));
-    }
-
-    private static void Finish(Plot plot, string label, IReadOnlyList<EpochRow> epochs, Alignment? legend)
+    private static void Finish(Plot plot, string label, IReadOnlyList<EpochRow> epochs, double share, Alignment? legend)
     {
         plot.XLabel("epoch");
         plot.YLabel(label);
@@ -75,7 +67,7 @@ internal static class LearningCurve
         plot.Axes.SetLimitsX(first - edge, last + edge);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = TickText.Of };
-        if (legend is { } place) plot.ShowLegend(Free(plot, place));
+        if (legend is { } place) LegendPlace.Show(plot, place, share * Width - AxisWidth, Height - AxisHeight);
         else plot.HideLegend();
     }
 }

@@ -25,7 +25,7 @@ internal sealed class Picture(int width, int height, string title)
 
     private const string Font = "DejaVu Sans";
 
-    private const int Sharpness = 2, TitleHeight = 34, Edge = 8, TitleSize = 16;
+    private const int Sharpness = 2, TitleHeight = 34, Edge = 8, TitleSize = 16, SmallestTitle = 10;
 
     private readonly List<(Plot Plot, float Left, float Right)> plots = [];
 
@@ -112,6 +112,8 @@ internal sealed class Picture(int width, int height, string title)
         }
         using var typeface = SKTypeface.FromFamilyName(Font);
         using var font = new SKFont(typeface, TitleSize);
+        // A long title on a small sheet: in smaller letters, and in none too small to read.
+        font.Size = (float)Math.Clamp(TitleSize * (width - 2 * Edge) / Math.Max(1, font.MeasureText(title)), SmallestTitle, TitleSize);
         using var paint = new SKPaint { Color = new SKColor(Ink.ARGB), IsAntialias = true };
         canvas.DrawText(title, width / 2f, TitleHeight - 10, SKTextAlign.Center, font, paint);
     }

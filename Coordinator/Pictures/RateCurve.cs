@@ -6,10 +6,15 @@ namespace DistTrain.Coordinator.Pictures;
 /// <summary>Loss over the learning rate, with the rate that is suggested.</summary>
 internal static class RateCurve
 {
+    private const int Width = 760, Height = 420;
+
+    /// <summary>What an axis with its label takes, about.</summary>
+    private const int AxisWidth = 80, AxisHeight = 100;
+
     /// <summary>Draws what was tried.</summary>
     public static Picture Draw(string title, IReadOnlyList<RateTrial> trials, double? suggested)
     {
-        var picture = new Picture(760, 420, title);
+        var picture = new Picture(Width, Height, title);
         var plot = picture.Add();
         double[] xs = [.. trials.Select(trial => Math.Log10(trial.Rate))];
         var raw = plot.Add.ScatterLine(xs, trials.Select(trial => trial.Loss).ToArray());
@@ -35,7 +40,7 @@ internal static class RateCurve
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = TickText.Of };
         plot.XLabel("learning rate");
         plot.YLabel("training loss");
-        plot.ShowLegend(Alignment.LowerLeft);
+        LegendPlace.Show(plot, Alignment.LowerLeft, Width - AxisWidth, Height - AxisHeight);
         return picture;
     }
 

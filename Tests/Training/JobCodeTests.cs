@@ -88,6 +88,9 @@ public class JobCodeTests
         Assert.Contains("give --job Tests.dll:DistTrain.Tests.Training.SmallJob", Assert.Throws<UserErrorException>(() => JobBuilder.Build(own, 1)).Message, StringComparison.Ordinal);
         var other = own with { Code = own.Code! with { Fingerprint = new string('0', 64) } };
         Assert.Contains("the job's has 000000000000: expected the same build on both sides", Assert.Throws<UserErrorException>(() => JobBuilder.Build(other, 1, code)).Message, StringComparison.Ordinal);
+        // A fingerprint from elsewhere may be of any length.
+        var cut = own with { Code = own.Code! with { Fingerprint = "ab" } };
+        Assert.Contains("the job's has ab: expected", Assert.Throws<UserErrorException>(() => JobBuilder.Build(cut, 1, code)).Message, StringComparison.Ordinal);
         Assert.Equal(own.Code, JobJson.Parse(JobJson.Of(own)).Code);
     }
 }

@@ -69,7 +69,8 @@ public sealed class CommandProcess : IDisposable
         outputRead = ReadAsync(process.StandardOutput, output);
     }
 
-    private static string Dotnet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+    /// <summary>The program that runs the others.</summary>
+    internal static string Dotnet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
     /// <summary>The real Worker.</summary>
     public static CommandProcess Worker(string folder, string arguments, params (string Name, string Value)[] variables) => new("DistTrain.Worker.dll", folder, arguments, null, variables);

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Xml.Linq;
 using DistTrain.Tests.Data;
@@ -105,7 +107,10 @@ public sealed class TaskCommandTests : IDisposable
     [Fact]
     public async Task A_learning_rate_is_found_and_drawn()
     {
-        var found = (await RunAsync("find-lr --data digits:500,100 --steps 60 --output json --run-dir run")).Last("found");
+        // A job of a file, its data below another folder.
+        folder.Write("sets/plane.csv", Rows("a,b,price", (a, b) => FormattableString.Invariant($"{2 * a - b:F3}")));
+        folder.Write("job.json", """{ "model": [{ "type": "Linear", "out_features": 4 }, "Tanh", "Linear"], "data": "csv:plane.csv", "batch_size": 40 }""");
+        var found = (await RunAsync("find-lr --job job.json --data-root sets --steps 60 --output json --run-dir run")).Last("found");
         Assert.InRange(found.GetProperty("lr").GetDouble(), 1e-4, 1);
         Assert.True(File.Exists(found.GetProperty("picture").GetString()));
         Assert.True(File.ReadAllLines(Path.Combine(folder.Folder, "run", "learning-rate.csv")).Length > 20);
@@ -116,6 +121,7 @@ public sealed class TaskCommandTests : IDisposable
     {
         folder.Write("kinds.csv", Rows("a,b,kind", (a, b) => a > b ? "x" : "y"));
         folder.Write("other.csv", "c,kind\n1,x\n2,y\n");
+        folder.Write("broken.csv", "a,b\n" + string.Concat(Enumerable.Repeat("1,2\n", 300)) + "oops,2\n");
         await RunAsync($"local --data csv:kinds.csv {Small} --max-steps 2");
         await RefusedAsync("evaluate --checkpoint run --data csv:other.csv", "other.csv", "'a'");
         await RefusedAsync("evaluate --checkpoint run --data digits:10", "float32 [1, 28, 28]", "float32 [2]");
@@ -123,7 +129,34 @@ public sealed class TaskCommandTests : IDisposable
         await RefusedAsync("evaluate --checkpoint run --loss mse", "loss was MSELoss", "cross-entropy");
         await RefusedAsync("predict --checkpoint run --data csv:missing.csv", "missing.csv", "no such file");
         await RefusedAsync("predict --checkpoint run --out /proc/nowhere/p.csv", "--out was '/proc/nowhere/p.csv'", "can be written to");
+        await RefusedAsync("predict --checkpoint run --data csv:broken.csv?header=yes --out p.csv", "broken.csv, line 302", "'oops'");
+        Assert.Empty(Directory.GetFiles(folder.Folder, "p.csv*"));
         await RefusedAsync("predict --checkpoint nothing.safetensors", "nothing.safetensors", "no such file");
+    }
+
+    [Fact]
+    public async Task Predictions_that_are_broken_off_leave_no_half_a_table_and_end_quietly_where_nobody_reads_them()
+    {
+        folder.Write("kinds.csv", Rows("a,b,kind", (a, b) => a > b ? "x" : "y"));
+        folder.Write("many.csv", "a,b\n" + string.Concat(Enumerable.Repeat("1,2\n", 50_000)));
+        await RunAsync("local --data csv:kinds.csv --model mlp-wide --max-steps 1 --run-dir run");
+        using var predict = new CommandProcess(folder.Folder, "predict --checkpoint run --data csv:many.csv --out p.csv");
+        Assert.True(SpinWait.SpinUntil(() => Directory.GetFiles(folder.Folder, "p.csv*.tmp").Length > 0 || predict.HasEnded, TimeSpan.FromMinutes(1)));
+        predict.Send(PosixSignal.SIGINT);
+        var result = await predict.EndAsync();
+        Assert.Equal((130, "", ""), (result.ExitCode, result.Output, result.Errors));
+        Assert.Empty(Directory.GetFiles(folder.Folder, "p.csv*"));
+    }
+
+    [SkippableFact]
+    public async Task A_table_goes_to_who_reads_its_first_lines_only_and_a_full_disk_is_told_of()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "a shell and /dev/full");
+        folder.Write("kinds.csv", Rows("a,b,kind", (a, b) => a > b ? "x" : "y"));
+        await RunAsync($"local --data csv:kinds.csv {Small} --max-steps 2");
+        string predict = $"'{CommandProcess.Dotnet}' exec '{Path.Combine(AppContext.BaseDirectory, "DistTrain.Coordinator.dll")}' predict --checkpoint run --data csv:kinds.csv";
+        Assert.Equal((0, "row,class,p_x,p_y\n", ""), await ShellAsync($"set -o pipefail; {predict} | head -1"));
+        Assert.Equal((2, "", "stdout, expected a file that can be written to: No space left on device\n"), await ShellAsync($"{predict} > /dev/full"));
     }
 
     [Theory]
@@ -158,6 +191,14 @@ public sealed class TaskCommandTests : IDisposable
         string line = Assert.Single(result.ErrorLines);
         Assert.Contains(given, line, StringComparison.Ordinal);
         Assert.Contains(allowed, line, StringComparison.Ordinal);
+    }
+
+    private async Task<(int, string, string)> ShellAsync(string line)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", line]) { WorkingDirectory = folder.Folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var (output, errors) = (shell.StandardOutput.ReadToEndAsync(), shell.StandardError.ReadToEndAsync());
+        await shell.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
+        return (shell.ExitCode, await output, await errors);
     }
 
     private static string Rows(string header, Func<double, double, string> target)
