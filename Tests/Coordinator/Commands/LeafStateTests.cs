@@ -43,8 +43,8 @@ public sealed class LeafStateTests : EndlessJob
         await MoreStepsAsync(serve);
         serve.Send(PosixSignal.SIGTERM);
         var end = (await serve.EndAsync()).Last("interrupted");
-        var local = await CommandProcess.RunInAsync(Folder, $"local {Endless} {states} --max-steps {end.GetProperty("steps").GetInt64()}");
-        Assert.NotEqual(local.Last("finished").GetProperty("weights_sha256").GetString(), end.GetProperty("weights_sha256").GetString());
+        var local = await LocalRun.ResultAsync($"{Endless} {states} --max-steps {end.GetProperty("steps").GetInt64()}");
+        Assert.NotEqual(local.Weights, end.GetProperty("weights_sha256").GetString());
         Assert.Equal(0, (await second.EndAsync()).ExitCode);
     }
 

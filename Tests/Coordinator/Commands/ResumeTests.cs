@@ -7,7 +7,7 @@ namespace DistTrain.Tests.Coordinator.Commands;
 /// <summary>Stop, crash and resume on the real command.</summary>
 public class ResumeTests
 {
-    private const string Job = "local --data digits:203,40 --batch-size 20 --shards 4 --dropout 0.2 --optimizer adamw --output json";
+    private const string Job = "--data digits:203,40 --batch-size 20 --shards 4 --dropout 0.2 --optimizer adamw --output json";
 
     [Theory]
     [InlineData("")]
@@ -15,12 +15,12 @@ public class ResumeTests
     public async Task A_run_that_is_stopped_mid_epoch_goes_on_to_the_bits_of_one_that_never_was(string more)
     {
         using var folder = new TempFolder();
-        var whole = CommandProcess.RunAsync($"{Job} --epochs 3 --workers 2 {more}");
-        var first = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --epochs 3 --workers 2 {more} --max-steps 16 --threads-per-worker 2 --checkpoint-dir saved --checkpoint-every 5");
+        var whole = LocalRun.ResultAsync($"{Job} --epochs 3 {more}");
+        var first = await CommandProcess.RunInAsync(folder.Folder, $"local {Job} --epochs 3 --workers 2 {more} --max-steps 16 --threads-per-worker 2 --checkpoint-dir saved --checkpoint-every 5");
         Assert.Equal([16], first.Events.Where(e => e.GetProperty("event").GetString() == "checkpoint").Select(e => e.GetProperty("step").GetInt64()).TakeLast(1));
         // Only what is allowed to change is given; the rest comes from the checkpoint.
         var second = await CommandProcess.RunInAsync(folder.Folder, "local --resume --checkpoint-dir saved --max-steps 1000 --workers 3 --output json");
-        Assert.Equal(Hashes(await whole), Hashes(second));
+        Assert.Equal(await whole, Hashes(second));
     }
 
     [Fact]
@@ -31,12 +31,12 @@ public class ResumeTests
         using var folder = new TempFolder();
         // Steps are shorter than writes, so something is always being written; and there are enough of them that every kill meets a run.
         string Long = $"{Job} --model cnn --epochs {6 + 3 * kills} --workers 2";
-        var whole = await CommandProcess.RunAsync(Long);
+        var whole = await LocalRun.ResultAsync(Long);
         var random = new Random(5);
         bool begun = false;
         for (int i = 0; i < kills; i++)
         {
-            using var command = new CommandProcess(folder.Folder, $"{Long} --checkpoint-dir saved --checkpoint-every 1{(begun ? " --resume" : "")}");
+            using var command = new CommandProcess(folder.Folder, $"local {Long} --checkpoint-dir saved --checkpoint-every 1{(begun ? " --resume" : "")}");
             await command.StartedAsync();
             await command.PrintedAsync("checkpoint", random.Next(1, 4));
             // Anywhere in what is being written.
@@ -44,23 +44,23 @@ public class ResumeTests
             command.Kill();
             begun = true;
         }
-        var last = await CommandProcess.RunInAsync(folder.Folder, $"{Long} --checkpoint-dir saved --checkpoint-every 1 --resume");
-        Assert.Equal(Hashes(whole), Hashes(last));
+        var last = await CommandProcess.RunInAsync(folder.Folder, $"local {Long} --checkpoint-dir saved --checkpoint-every 1 --resume");
+        Assert.Equal(whole, Hashes(last));
         // Runs go only forward: work left for the last one means that each kill met one at work.
         Assert.Contains(last.Events, e => e.GetProperty("event").GetString() == "checkpoint");
     }
 
-    [Theory]
-    [InlineData("--lr 0.5", "--lr was 0.5", "")]
-    [InlineData("--shards 2", "--shards was 2", "expected 4")]
-    [InlineData("--data digits:100,40", "--data was digits:100,40", "digits:203,40")]
-    [InlineData("--init-weights x", "--init-weights", "--resume")]
-    public async Task Resume_refuses_another_job(string arguments, string given, string allowed)
+    [Fact]
+    public async Task Resume_refuses_another_job()
     {
         using var folder = new TempFolder();
-        Assert.Equal(0, (await CommandProcess.RunInAsync(folder.Folder, $"{Job} --max-steps 2 --checkpoint-dir saved")).ExitCode);
-        AssertRefused(await CommandProcess.RunInAsync(folder.Folder, $"local --resume --checkpoint-dir saved {arguments}"), given, allowed);
-        AssertRefused(await CommandProcess.RunInAsync(folder.Folder, $"{Job} --checkpoint-dir saved"), "--checkpoint-dir saved", "--resume");
+        Assert.Equal(0, (await CommandProcess.RunInAsync(folder.Folder, $"local {Job} --max-steps 2 --checkpoint-dir saved")).ExitCode);
+        (string Arguments, string Given, string Allowed)[] cases =
+        [
+            ("--resume --lr 0.5", "--lr was 0.5", ""), ("--resume --shards 2", "--shards was 2", "expected 4"), ("--resume --data digits:100,40", "--data was digits:100,40", "digits:203,40"),
+            ("--resume --init-weights x", "--init-weights", "--resume"), (Job, "--checkpoint-dir saved", "--resume"),
+        ];
+        foreach (var (arguments, given, allowed) in cases) AssertRefused(await CommandProcess.RunInAsync(folder.Folder, $"local --checkpoint-dir saved {arguments}"), given, allowed);
     }
 
     [Theory]
@@ -74,8 +74,8 @@ public class ResumeTests
     public async Task A_fresh_start_from_weights_of_an_earlier_run()
     {
         using var folder = new TempFolder();
-        var first = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --max-steps 3 --run-dir out");
-        var none = await CommandProcess.RunInAsync(folder.Folder, $"{Job} --max-steps 1 --lr 0 --weight-decay 0 --init-weights out/weights.safetensors");
+        var first = await CommandProcess.RunInAsync(folder.Folder, $"local {Job} --max-steps 3 --run-dir out");
+        var none = await CommandProcess.RunInAsync(folder.Folder, $"local {Job} --max-steps 1 --lr 0 --weight-decay 0 --init-weights out/weights.safetensors");
         Assert.Equal(first.Last("finished").GetProperty("weights_sha256").GetString(), none.Last("finished").GetProperty("weights_sha256").GetString());
         AssertRefused(await CommandProcess.RunInAsync(folder.Folder, $"local --model mlp-wide --init-weights out/weights.safetensors"), "out/weights.safetensors", "shape");
     }

@@ -28,11 +28,11 @@ public sealed partial class ServeTests : IDisposable
     [InlineData("tcp", "--codec powersgd:2 --weights-codec bf16")]
     public async Task Workers_in_processes_of_their_own_come_to_the_bits_of_a_local_cluster(string channel, string more)
     {
-        var local = CommandProcess.RunAsync($"local {Job} --epochs 2 {more}");
+        var local = LocalRun.ResultAsync($"{Job} --epochs 2 {more}");
         var (serve, port) = await Serve($"--min-workers 2 --channel {channel} {Job} --epochs 2 {more}");
         var workers = new[] { Join(port, $"--channel {channel}"), Join(port, $"--channel {channel}") };
         var result = await serve.EndAsync();
-        Assert.Equal(Hashes(await local), Hashes(result));
+        Assert.Equal(await local, Hashes(result));
         Assert.Equal(port, result.Events[0].GetProperty("port").GetInt32().ToString());
         foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
     }
@@ -73,8 +73,8 @@ public sealed partial class ServeTests : IDisposable
         long steps = result.Last("interrupted").GetProperty("steps").GetInt64();
         Assert.Contains(result.Events, e => e.GetProperty("event").GetString() == "checkpoint" && e.GetProperty("step").GetInt64() == steps);
         foreach (var worker in workers) Assert.Equal(0, (await worker.EndAsync()).ExitCode);
-        var whole = await CommandProcess.RunAsync($"local {Sparse} --max-steps {steps + 15}");
-        Assert.Equal(Hashes(whole), Hashes(await CommandProcess.RunInAsync(folder.Folder, $"local --resume --checkpoint-dir saved --max-steps {steps + 15} --output json")));
+        var whole = await LocalRun.ResultAsync($"{Sparse} --max-steps {steps + 15}");
+        Assert.Equal(whole, Hashes(await CommandProcess.RunInAsync(folder.Folder, $"local --resume --checkpoint-dir saved --max-steps {steps + 15} --output json")));
     }
 
     [Fact]
@@ -96,7 +96,7 @@ public sealed partial class ServeTests : IDisposable
     {
         using var ours = new TestAuthority("ours");
         using var theirs = new TestAuthority("theirs");
-        var local = CommandProcess.RunAsync($"local {Job} --epochs 2");
+        var local = LocalRun.ResultAsync($"{Job} --epochs 2");
         var (serve, port) = await Serve($"{Tls(ours, "coordinator")} --channel tcp {Job} --epochs 2");
         var stranger = await Join(port, $"{Tls(theirs, "stranger")} --coordinator-timeout 3").EndAsync();
         Assert.Equal(1, stranger.ExitCode);
@@ -104,7 +104,7 @@ public sealed partial class ServeTests : IDisposable
         Assert.Equal(1, plain.ExitCode);
         var worker = Join(port, $"{Tls(ours, "worker")} --channel tcp");
         var result = await serve.EndAsync();
-        Assert.Equal(Hashes(await local), Hashes(result));
+        Assert.Equal(await local, Hashes(result));
         Assert.Single(result.Events, e => e.GetProperty("event").GetString() == "worker_joined");
         Assert.Equal(0, (await worker.EndAsync()).ExitCode);
     }
