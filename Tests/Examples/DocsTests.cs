@@ -1,4 +1,6 @@
+using System.CommandLine;
 using System.Text.RegularExpressions;
+using DistTrain.Coordinator.Commands;
 using DistTrain.Data;
 using DistTrain.Nn;
 using DistTrain.Nn.Models;
@@ -6,6 +8,7 @@ using DistTrain.Nn.Onnx;
 using DistTrain.Tensors;
 using DistTrain.Tests.Data;
 using DistTrain.Training;
+using DistTrain.Worker.Node;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DistTrain.Tests.Examples;
@@ -24,6 +27,26 @@ public sealed partial class DocsTests
         string[] sources = [Path.Combine(Root, "Tests", "Examples", "DocSnippets.cs"), .. Directory.GetFiles(Path.Combine(Root, "Examples", "SpamFilter"), "*.cs")];
         string compiled = string.Concat(sources.Select(file => Plain(File.ReadAllText(file))));
         Assert.All(Snippets(Path.Combine(Root, "docs", page)), snippet => Assert.True(compiled.Contains(Plain(snippet), StringComparison.Ordinal), $"{page} shows what Tests/Examples/DocSnippets.cs does not have:\n{snippet}"));
+    }
+
+    [Fact]
+    public void The_command_lines_that_pages_show_name_commands_and_options_that_there_are()
+    {
+        var root = new RootCommand { LocalCommand.Create(), ServeCommand.Create(), AskCommand.CreateStatus(), AskCommand.CreateStop(), EvaluateCommand.Create(), PredictCommand.Create(), FindRateCommand.Create(), SimulateCommand.Create(), CheckCommand.Create(), SchemaCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(), JoinCommand.Create() };
+        int seen = 0;
+        foreach (string page in Directory.GetFiles(Path.Combine(Root, "docs"), "*.md").Append(Path.Combine(Root, "README.md")).Append(Path.Combine(Root, "CONTRIBUTING.md")))
+        {
+            string text = File.ReadAllText(page).Replace("\\\n", " ", StringComparison.Ordinal);
+            // As a page that is read alone would be: with all of the words that start the program.
+            Assert.DoesNotMatch(@"(?m)^    (Coordinator|Worker) ", text);
+            foreach (Match line in CommandLine().Matches(text))
+            {
+                var parsed = root.Parse(line.Groups[1].Value);
+                Assert.True(parsed.Errors.Count == 0 && parsed.UnmatchedTokens.Count == 0, $"{Path.GetFileName(page)}: {line.Value.Trim()}: {string.Join("; ", parsed.Errors)}");
+                seen++;
+            }
+        }
+        Assert.InRange(seen, 15, int.MaxValue);
     }
 
     [Fact]
@@ -82,6 +105,10 @@ public sealed partial class DocsTests
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex Snippet();
+
+    /// <summary>What follows the program's start, without the shell's redirections and comments.</summary>
+    [GeneratedRegex(@"^    dotnet run -c Release --project (?:Coordinator|Worker) -- (.*?)(?: +[>|#] ?.*)?$", RegexOptions.Multiline)]
+    private static partial Regex CommandLine();
 
     [GeneratedRegex(@"^\s*///.*$", RegexOptions.Multiline)]
     private static partial Regex DocComment();
