@@ -16,7 +16,7 @@ public sealed class AsyncServerActor : UntypedActor
     private readonly BucketState[] buckets;
     private readonly ContributionLedger[] ledgers;
     private readonly PieceQueue<IActorRef> queue;
-    private readonly Dictionary<IActorRef, ITensorChannel> workers = [];
+    private readonly Dictionary<IActorRef, WeightRecipient> workers = [];
     private readonly Dictionary<WorkerId, IActorRef> ids = [];
     private readonly HashSet<WorkerId> gone = [];
     private readonly HashSet<IActorRef> hungry = [];
@@ -57,6 +57,7 @@ public sealed class AsyncServerActor : UntypedActor
             case Schedule.Horizon order: if (order.Term == setup.Term) OnHorizon(order); break;
             case Schedule.Halt order: if (order.Term == setup.Term) OnHalt(order); break;
             case Progress.Wanted wanted: if (wanted.Term == setup.Term) OnProgressWanted(wanted); break;
+            case WeightRecipient.Delivered delivered: if (workers.TryGetValue(delivered.Worker, out var recipient)) recipient.Has(delivered, version, Newest); break;
             case Membership.Lost lost: OnGivenUp(lost.Worker); break;
             case Terminated dead: OnLost(dead.ActorRef); break;
             case Serving.NodeLost node:
@@ -201,12 +202,7 @@ public sealed class AsyncServerActor : UntypedActor
         version++;
         var done = current!;
         current = null;
-        foreach (var bucket in buckets)
-        {
-            var published = new Weights.Published(setup.Term, version, bucket.Bucket.Index);
-            var tensor = new TensorSlice((setup.Published ?? setup.Store).Open(version), bucket.Bucket.Offset, bucket.Bucket.Length);
-            foreach (var channel in workers.Values) channel.Send(published, tensor);
-        }
+        foreach (var worker in workers.Values) worker.Offer(version, Newest);
         foreach (var part in done.Parts) part!.Lease?.Dispose();
         pending.Remove((done.Step, done.Piece));
         done.Worker.Tell(new Pieces.Applied(setup.Term, done.Step, done.Piece), Self);
@@ -226,14 +222,19 @@ public sealed class AsyncServerActor : UntypedActor
     {
         if (gone.Contains(wanted.Worker)) return;
         ids[wanted.Worker] = worker;
-        if (!workers.TryGetValue(worker, out var channel))
+        if (!workers.TryGetValue(worker, out var recipient))
         {
-            workers.Add(worker, channel = setup.Connect(worker, Self));
+            workers.Add(worker, recipient = new WeightRecipient(setup.Connect(worker, Self), Self, worker));
             Context.Watch(worker);
         }
-        if (wanted.Version >= version) return;
-        foreach (var bucket in buckets)
-            channel.Send(new Weights.Published(setup.Term, version, bucket.Bucket.Index), new TensorSlice((setup.Published ?? setup.Store).Open(version), bucket.Bucket.Offset, bucket.Bucket.Length));
+        if (wanted.Version < version) recipient.Repeat(version, Newest);
+    }
+
+    /// <summary>The newest version's buckets, one after the other.</summary>
+    private IEnumerable<(Weights.Published Header, TensorSlice Tensor)> Newest()
+    {
+        var weights = (setup.Published ?? setup.Store).Open(version);
+        foreach (var bucket in buckets) yield return (new Weights.Published(setup.Term, version, bucket.Bucket.Index), new TensorSlice(weights, bucket.Bucket.Offset, bucket.Bucket.Length));
     }
 
     private void OnProgressWanted(Progress.Wanted wanted)

@@ -138,7 +138,7 @@ public sealed partial class ChannelHub
         // The number of the route on each connection, one more than it is; 0 where it was not asked for yet.
         private readonly int[] routes = new int[node.Most];
 
-        public void Send(IProtocolMessage header, TensorSlice tensor)
+        public void Send(IProtocolMessage header, TensorSlice tensor, IDisposable? done = null)
         {
             int bucket = header switch
             {
@@ -148,7 +148,17 @@ public sealed partial class ChannelHub
             };
             var sender = node.SenderOf(bucket, out int number);
             if (routes[number] == 0) routes[number] = sender.RouteTo(name) + 1;
-            sender.Send(routes[number] - 1, header, tensor, hold?.Invoke(header));
+            var held = hold?.Invoke(header);
+            sender.Send(routes[number] - 1, header, tensor, held is null ? done : done is null ? held : new Both(held, done));
+        }
+
+        private sealed class Both(IDisposable first, IDisposable second) : IDisposable
+        {
+            public void Dispose()
+            {
+                first.Dispose();
+                second.Dispose();
+            }
         }
     }
 }

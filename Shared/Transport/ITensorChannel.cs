@@ -12,7 +12,10 @@ public interface ITensorChannel
     /// Sends a tensor; callable from any thread. The sender leaves the floats alone until it knows that the receiver is done with them: for a gradient, when the bucket's next version is published; for weights, when the version
     /// is retired.
     /// </summary>
-    void Send(IProtocolMessage header, TensorSlice tensor);
+    /// <param name="header">What the tensor is.</param>
+    /// <param name="tensor">Its floats.</param>
+    /// <param name="done">Disposed, from any thread, when nothing is under way any more: the receiver's node has the tensor, or it will never get it.</param>
+    void Send(IProtocolMessage header, TensorSlice tensor, IDisposable? done = null);
 }
 
 /// <summary>A tensor is here. Local to a node: only its header ever travels as a message.</summary>
@@ -25,5 +28,9 @@ public sealed record TensorArrived(IProtocolMessage Header, TensorSlice Tensor, 
 public sealed class InProcessChannel(IActorRef receiver, IActorRef sender) : ITensorChannel
 {
     /// <inheritdoc/>
-    public void Send(IProtocolMessage header, TensorSlice tensor) => receiver.Tell(new TensorArrived(header, tensor), sender);
+    public void Send(IProtocolMessage header, TensorSlice tensor, IDisposable? done = null)
+    {
+        receiver.Tell(new TensorArrived(header, tensor), sender);
+        done?.Dispose();
+    }
 }

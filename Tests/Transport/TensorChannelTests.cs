@@ -110,6 +110,32 @@ public class TensorChannelTests
     }
 
     [Fact]
+    public void A_tensor_that_is_asked_for_again_while_it_is_on_its_way_goes_once()
+    {
+        using var pair = new Pair(Pair.Quick with { Window = 65536 }, lengths: [4 * 16384]);
+        var gradient = pair.Gradient(1);
+        var holds = Enumerable.Range(0, 40).Select(_ => new Hold()).ToArray();
+        // The first fills the window; whoever asks every second, here ten times, must not keep the last ones from ever leaving.
+        for (int round = 0; round < 10; round++)
+            for (int bucket = 0; bucket < 4; bucket++) pair.Send(0, bucket, gradient, holds[4 * round + bucket]);
+        Assert.Equal(36, holds.Count(hold => hold.Disposed == 1));
+        var order = new List<int>();
+        for (int bucket = 0; bucket < 4; bucket++)
+        {
+            var arrived = pair.Take();
+            order.Add(Assert.IsType<Gradients.Contribution>(arrived.Header).What.Bucket);
+            arrived.Lease!.Dispose();
+        }
+        Assert.Equal([0, 1, 2, 3], order);
+        Assert.True(SpinWait.SpinUntil(() => holds.All(hold => hold.Disposed == 1), TimeSpan.FromSeconds(20)));
+        Assert.Equal(0, pair.Sender.Dropped);
+        // Once it is there, it is sent to whoever asks for it again.
+        pair.Send(0, 2, gradient);
+        pair.Take().Lease!.Dispose();
+        Assert.Empty(pair.Received);
+    }
+
+    [Fact]
     public void A_tensor_longer_than_the_window_travels_alone()
     {
         using var pair = new Pair(Pair.Quick with { Window = 1000 });
@@ -124,7 +150,7 @@ public class TensorChannelTests
         using var pair = new Pair(Pair.Quick with { LongestQueue = 10, Window = 1000 });
         var gradient = pair.Gradient(1);
         var holds = Enumerable.Range(0, 100).Select(_ => new Hold()).ToArray();
-        foreach (var hold in holds) pair.Send(0, 0, gradient, hold);
+        for (int step = 0; step < holds.Length; step++) pair.Send(step, 0, gradient, holds[step]);
         Assert.InRange(pair.Sender.Dropped, 80, 90);
         pair.Sender.Dispose();
         Assert.All(holds, hold => Assert.Equal(1, hold.Disposed));

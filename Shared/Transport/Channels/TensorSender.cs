@@ -6,7 +6,7 @@ namespace DistTrain.Transport.Channels;
 
 /// <summary>
 /// Sends tensors to one node over a connection that it opens again whenever it breaks: what waits, in the order of <see cref="Outgoing.Place"/>. Tensors wait by reference: nothing is copied, and a slow receiver costs no memory here.
-/// What was sent and not confirmed is sent again over the next connection; the receiver says how far it got.
+/// What was sent and not confirmed is sent again over the next connection; the receiver says how far it got. Of a tensor that is asked for again while it is still on its way no second one is sent.
 /// </summary>
 internal sealed class TensorSender : IDisposable
 {
@@ -18,6 +18,7 @@ internal sealed class TensorSender : IDisposable
     private readonly object gate = new();
     private readonly PriorityQueue<Outgoing, (long Step, int Bucket, long Order)> waiting = new();
     private readonly Queue<Outgoing> unconfirmed = new();
+    private readonly HashSet<TensorName> underWay = [];
     private readonly List<RouteName> routes = [];
     private readonly FrameWriter writer;
     private readonly ChannelOptions options;
@@ -86,14 +87,21 @@ internal sealed class TensorSender : IDisposable
         writer.Check(message, tensor);
         lock (gate)
         {
+            var item = new Outgoing(message, tensor, route, hold);
             if (!stopped && waiting.Count < options.LongestQueue)
             {
-                Enqueue(new Outgoing(message, tensor, route, hold));
-                Monitor.PulseAll(gate);
-                return;
+                if (item.Name is not { } name || underWay.Add(name))
+                {
+                    Enqueue(item);
+                    Monitor.PulseAll(gate);
+                    return;
+                }
+            }
+            else
+            {
+                Interlocked.Increment(ref dropped);
             }
         }
-        Interlocked.Increment(ref dropped);
         hold?.Dispose();
     }
 
@@ -311,7 +319,12 @@ internal sealed class TensorSender : IDisposable
     private void Confirm(ControlRecord state)
     {
         givenBack = Math.Max(givenBack, Math.Min(state.GivenBack, sentBytes));
-        while (unconfirmed.TryPeek(out var item) && item.Sequence <= state.Received) unconfirmed.Dequeue().Hold?.Dispose();
+        while (unconfirmed.TryPeek(out var item) && item.Sequence <= state.Received)
+        {
+            unconfirmed.Dequeue();
+            if (item.Name is { } name) underWay.Remove(name);
+            item.Hold?.Dispose();
+        }
     }
 
     private void Close()
