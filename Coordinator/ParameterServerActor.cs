@@ -190,7 +190,7 @@ public sealed class ParameterServerActor : UntypedActor
     /// <summary>A worker waits: from now on it gets what is published; what it lacks, it gets now, or is asked for.</summary>
     private void OnWanted(Weights.Wanted wanted)
     {
-        if (wanted.Term != setup.Term) return;
+        if (wanted.Term != setup.Term || wanted.Newest.IsDefault || wanted.Newest.Length != buckets.Length || wanted.Skipped.IsDefault) return;
         var worker = Sender;
         if (!workers.TryGetValue(worker, out var channel))
         {
@@ -199,10 +199,26 @@ public sealed class ParameterServerActor : UntypedActor
         }
         foreach (var state in own)
         {
-            if (state.Version > wanted.Version)
+            if (state.Version > wanted.Newest[state.Bucket.Index])
                 channel.Send(new Weights.Published(setup.Term, state.Version, state.Bucket.Index), Published(state));
             var missing = state.Current.Missing();
             if (!missing.IsEmpty) worker.Tell(new Gradients.Missing(setup.Term, state.Version, state.Bucket.Index, missing), Self);
+        }
+        if (!wanted.Skipped.IsEmpty) SendSkipped(channel, wanted);
+    }
+
+    /// <summary>The worker came when some buckets had advanced and others had not: it gets the older version of those that had, while it is still held.</summary>
+    private void SendSkipped(ITensorChannel channel, Weights.Wanted wanted)
+    {
+        long version = wanted.Newest.Min();
+        if (!(setup.Published ?? setup.Store).TryRead(version, out var read)) return;
+        using (read)
+        {
+            foreach (int index in wanted.Skipped)
+            {
+                if ((uint)index >= (uint)buckets.Length || buckets[index] is not { } state || state.Version <= version) continue;
+                channel.Send(new Weights.Published(setup.Term, version, index), new TensorSlice(read.Weights, state.Bucket.Offset, state.Bucket.Length));
+            }
         }
     }
 

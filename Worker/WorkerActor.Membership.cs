@@ -73,6 +73,7 @@ public sealed partial class WorkerActor
 
     private void AskForWeights()
     {
-        foreach (var server in welcome!.Servers) server.Tell(new Weights.Wanted(term, welcome.Worker, progress.Version), Self);
+        var wanted = new Weights.Wanted(term, welcome!.Worker, progress.Version, [.. progress.Versions.Newest], progress.Versions.Skipped());
+        foreach (var server in welcome.Servers) server.Tell(wanted, Self);
     }
 }

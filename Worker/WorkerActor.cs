@@ -120,7 +120,7 @@ public sealed partial class WorkerActor : UntypedActor
         if (pieces is null || welcome is null) return;
         ServeStates();
         if (busy || leaving) return;
-        if (evaluation is { } order && order.Version <= progress.Version && setup.Store.TryRead(order.Version, out var read))
+        if (evaluation is { } order && progress.Versions.IsWhole(order.Version) && setup.Store.TryRead(order.Version, out var read))
         {
             busy = isEvaluating = true;
             evaluation = null;
@@ -148,7 +148,7 @@ public sealed partial class WorkerActor : UntypedActor
         idleTurns = 0;
         Reclaim();
         progress.Begin(step, leaves);
-        pieces!.Arrivals.Begin(version, progress.Versions);
+        pieces!.Arrivals.Begin(version, progress.Versions.Newest);
         pieces.Prepare(new PieceWork.Orders(welcome!.Job, term, welcome.Worker, step, channels), leaves, lease);
         (computing, computingLeaves) = (step, leaves);
         setup.Compute.Post(pieces);
@@ -200,7 +200,10 @@ public sealed partial class WorkerActor : UntypedActor
     private void OnPublished(Weights.Published published)
     {
         if (!Follows(published.Term) || (uint)published.Bucket >= (uint)setup.Buckets.Buckets.Length) return;
-        heardWeights |= progress.Published(published.Bucket, published.Version);
+        // Whatever comes says that more is on its way: asking again now would only make the way longer.
+        heardWeights = true;
+        progress.Versions.Add(published.Bucket, published.Version);
+        if (progress.Versions.MustAsk()) AskForWeights();
         pieces?.Arrivals.Heard(published.Bucket, published.Version);
     }
 

@@ -14,7 +14,7 @@ internal sealed class WorkerProgress
     private readonly bool isAsync;
     private readonly int staleness;
     private readonly Queue<(long Step, int Leaf)> granted = new();
-    private readonly long[] versions;
+    private readonly WeightVersions versions;
     private readonly (long Step, bool[] Leaves)[] computed;
     private readonly List<int> own = [];
     private WorkerId self;
@@ -27,17 +27,16 @@ internal sealed class WorkerProgress
         clocks = new ClockPlan(plan, consistency);
         isAsync = consistency is Consistency.Async;
         staleness = consistency.StalenessBound;
-        versions = new long[buckets];
-        Array.Fill(versions, -1);
+        versions = new WeightVersions(buckets, staleness + 2);
         computed = new (long, bool[])[staleness + 2];
         for (int i = 0; i < computed.Length; i++) computed[i] = (-1, new bool[plan.Pieces]);
     }
 
     /// <summary>The newest version of which every bucket is here; −1 before the first.</summary>
-    public long Version { get; private set; } = -1;
+    public long Version => versions.Whole;
 
-    /// <summary>The newest version of each bucket that is here.</summary>
-    public ReadOnlySpan<long> Versions => versions;
+    /// <summary>Which versions of which buckets are here.</summary>
+    public WeightVersions Versions => versions;
 
     /// <summary>One past the last step that was begun.</summary>
     public long Next { get; private set; }
@@ -59,8 +58,7 @@ internal sealed class WorkerProgress
         halted = false;
         granted.Clear();
         if (!newTerm) return;
-        Array.Fill(versions, -1);
-        Version = -1;
+        versions.Clear();
         Next = 0;
         for (int i = 0; i < computed.Length; i++) computed[i].Step = -1;
     }
@@ -89,18 +87,6 @@ internal sealed class WorkerProgress
         halted = true;
     }
 
-    /// <summary>A bucket of a version is here; whether that completes a newer version.</summary>
-    public bool Published(int bucket, long version)
-    {
-        if (version <= versions[bucket]) return false;
-        versions[bucket] = version;
-        long least = version;
-        foreach (long other in versions) least = Math.Min(least, other);
-        if (least <= Version) return false;
-        Version = least;
-        return true;
-    }
-
     /// <summary>
     /// The next leaves to compute: of the first step, from the newest version's on, of which this worker owns leaves that it has not computed.
     /// </summary>
@@ -116,9 +102,9 @@ internal sealed class WorkerProgress
     public bool TryNextEarly(int first, out long step, out ImmutableArray<int> leaves)
     {
         (step, leaves) = (Version + 1, []);
-        if (isAsync || Version < 0 || versions[first] != Version + 1) return false;
+        if (isAsync || Version < 0 || versions.Newest[first] != Version + 1) return false;
         // What a newer version has passed over does not come any more.
-        foreach (long other in versions)
+        foreach (long other in versions.Newest)
             if (other > Version + 1) return false;
         return TryOwned(Version + 1, ref step, out leaves);
     }

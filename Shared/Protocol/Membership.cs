@@ -8,7 +8,7 @@ namespace DistTrain.Protocol;
 public static class Membership
 {
     /// <summary>The protocol's version: nodes of different versions refuse each other.</summary>
-    public const int ProtocolVersion = 3;
+    public const int ProtocolVersion = 4;
 
     /// <summary>Worker to coordinator, repeated until answered: takes part from now on.</summary>
     /// <param name="Version">The worker's <see cref="ProtocolVersion"/>.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using MessagePack;
 
 namespace DistTrain.Protocol;
@@ -18,7 +19,10 @@ public static class Weights
     /// </summary>
     /// <param name="Term">The term that the worker follows.</param>
     /// <param name="Worker">Who waits.</param>
-    /// <param name="Version">The newest version of which the worker has all of this server's buckets; −1 for none.</param>
+    /// <param name="Version">The newest version of which the worker has all buckets; −1 for none.</param>
+    /// <param name="Newest">The newest version of each bucket of the layout that the worker has; −1 for none. Buckets advance one by one, so a worker that comes in the middle of a step gets different ones.</param>
+    /// <param name="Skipped">Buckets of which the worker has a newer version than the oldest in <paramref name="Newest"/>, but not that one, so that it has no whole version.</param>
     [MessagePackObject]
-    public sealed record Wanted([property: Key(0)] Term Term, [property: Key(1)] WorkerId Worker, [property: Key(2)] long Version) : IProtocolMessage;
+    public sealed record Wanted(
+        [property: Key(0)] Term Term, [property: Key(1)] WorkerId Worker, [property: Key(2)] long Version, [property: Key(3)] ImmutableArray<long> Newest, [property: Key(4)] ImmutableArray<int> Skipped) : IProtocolMessage;
 }

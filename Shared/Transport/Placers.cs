@@ -49,7 +49,8 @@ public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlac
 /// <param name="store">The node's weights.</param>
 public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITensorPlacer
 {
-    private readonly long[] arrived = [.. Enumerable.Repeat(long.MinValue, buckets.Buckets.Length)];
+    // For each place of the store and each bucket, the version that has arrived there. Older versions may come after newer ones, over another connection or because they were passed over.
+    private readonly long[] arrived = [.. Enumerable.Repeat(long.MinValue, store.Slots * buckets.Buckets.Length)];
     private readonly FloatBuffer?[] again = new FloatBuffer?[buckets.Buckets.Length];
 
     /// <inheritdoc/>
@@ -57,9 +58,11 @@ public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITenso
     {
         destination = default;
         lease = null;
-        if ((uint)header.Bucket >= (uint)buckets.Buckets.Length || header.Hi != 0) return Placement.Refuse;
+        if ((uint)header.Bucket >= (uint)buckets.Buckets.Length || header.Hi != 0 || header.Step < 0) return Placement.Refuse;
         var bucket = buckets.Buckets[header.Bucket];
-        if (header.Step <= Volatile.Read(ref arrived[header.Bucket]))
+        long known = Volatile.Read(ref Arrival(header));
+        if (header.Step < known) return Placement.Discard;
+        if (header.Step == known)
         {
             // Its floats may be in use: what comes again, perhaps damaged on its way, must not touch them. The receiver is told all the same.
             destination = new TensorSlice(again[header.Bucket] ??= new FloatBuffer(bucket.Length), 0, bucket.Length);
@@ -74,7 +77,7 @@ public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITenso
     public void Arrived(in FrameHeader header)
     {
         // Connections' threads come here at once, and the newest version must win.
-        ref long newest = ref arrived[header.Bucket];
+        ref long newest = ref Arrival(header);
         for (long known = Volatile.Read(ref newest); known < header.Step;)
         {
             long found = Interlocked.CompareExchange(ref newest, header.Step, known);
@@ -82,6 +85,8 @@ public sealed class WeightPlacer(BucketPlan buckets, WeightStore store) : ITenso
             known = found;
         }
     }
+
+    private ref long Arrival(in FrameHeader header) => ref arrived[header.Step % store.Slots * buckets.Buckets.Length + header.Bucket];
 
     /// <summary>What a hub's <see cref="ChannelHubOptions.Hold"/> takes on a server's node: a version that waits to be sent is not written over.</summary>
     public static Func<Protocol.IProtocolMessage, IDisposable?> HoldVersions(WeightStore store) =>

@@ -27,6 +27,9 @@ public sealed class WeightStore
 
     private const int Retired = -1;
 
+    /// <summary>Versions that may be held at one time.</summary>
+    public int Slots => ring.Length;
+
     /// <summary>Buffers made so far; grows beyond the versions held only when readers are slow.</summary>
     public int Allocated { get; private set; } = 1;
 

@@ -87,4 +87,49 @@ public sealed class AsyncServerActorTests : TestKit
             worker.ExpectMsg<Pieces.Applied>();
         }
     }
+
+    [Fact]
+    public void A_slow_link_is_sent_one_version_at_a_time_and_then_the_newest()
+    {
+        const int Steps = 60;
+        var slow = new StuckChannel();
+        var store = new WeightStore(0, LinearJob.Start());
+        var quick = CreateTestProbe();
+        var setup = new ServerSetup
+        {
+            Job = Job, Term = Term, Plan = LinearJob.Plan(train: 16 * Steps, epochs: 1), Buckets = new BucketPlan(LinearJob.Layout, 1, 16384), Rule = new SGDRule(new SGDOptions()), LearningRate = _ => 0.5, State = [],
+            Store = store, Consistency = new Consistency.Async(), Compute = new InlineCompute(), Clock = new StillClock(),
+            Connect = (receiver, sender) => receiver.Equals(quick.Ref) ? new InProcessChannel(receiver, sender) : slow,
+        };
+        int buckets = setup.Buckets.Buckets.Length;
+        var other = Sys.ActorOf(Props.Create(() => new AsyncServerActor(setup)));
+        other.Tell(new Schedule.Horizon(Term, new Revision(1), Steps));
+        long[] none = [.. Enumerable.Repeat(-1L, buckets)];
+        other.Tell(new Weights.Wanted(Term, new WorkerId(1), -1, [.. none], []), CreateTestProbe());
+        other.Tell(new Weights.Wanted(Term, new WorkerId(0), -1, [.. none], []), quick);
+        for (int piece = 0; piece < 4 * Steps; piece++)
+        {
+            other.Tell(new Pieces.Wanted(Term, new WorkerId(0)), quick);
+            var granted = quick.FishForMessage<Pieces.Granted>(_ => true);
+            foreach (var bucket in setup.Buckets.Buckets)
+            {
+                var name = new Gradients.Name(Job, Term, granted.Step, bucket.Index, granted.Leaf, granted.Leaf + 1);
+                other.Tell(new TensorArrived(new Gradients.Contribution(name, new WorkerId(0), 0.25f, 0, [new Gradients.Leaf(granted.Leaf, 4, 4, 1, 1, 4)], 0), new TensorSlice(new FloatBuffer(bucket.Length), 0, bucket.Length)), quick);
+            }
+            quick.FishForMessage<Pieces.Applied>(_ => true);
+        }
+        Assert.Equal(buckets, slow.Sent.Count);
+        Assert.InRange(store.Allocated, 1, 3);
+        foreach (var (_, done) in slow.Sent.ToArray()) done!.Dispose();
+        AwaitAssert(() => Assert.Equal(2 * buckets, slow.Sent.Count));
+        Assert.All(slow.Sent.Skip(buckets), sent => Assert.Equal(4 * Steps, sent.Version));
+    }
+
+    /// <summary>A channel to a worker over a link that moves only when the test says so.</summary>
+    private sealed class StuckChannel : ITensorChannel
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<(long Version, IDisposable? Done)> Sent { get; } = new();
+
+        public void Send(IProtocolMessage header, TensorSlice tensor, IDisposable? done = null) => Sent.Enqueue((((Weights.Published)header).Version, done));
+    }
 }

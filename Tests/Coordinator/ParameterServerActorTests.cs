@@ -27,7 +27,7 @@ public sealed class ParameterServerActorTests : TestKit
             Store = store, Compute = new InlineCompute(), Clock = new StillClock(),
         })));
         server.Tell(new Progress.Wanted(new Term(2), 0), TestActor);
-        server.Tell(new Weights.Wanted(new Term(2), new WorkerId(0), 0), TestActor);
+        server.Tell(new Weights.Wanted(new Term(2), new WorkerId(0), 0, [0], []), TestActor);
         Assert.Equal([0, 1, 2, 3], ExpectMsg<Gradients.Missing>().Leaves.ToArray());
     }
 
@@ -82,7 +82,7 @@ public sealed class ParameterServerActorTests : TestKit
         server.Tell(new NodeLost(TestActor.Path.Address, 0));
         for (int leaf = 0; leaf < 4; leaf++) Send(leaf, leaf + 1, leaf);
         ExpectMsg<Progress.Applied>();
-        server.Tell(new Weights.Wanted(new Term(2), new WorkerId(0), 0), TestActor);
+        server.Tell(new Weights.Wanted(new Term(2), new WorkerId(0), 0, [0], []), TestActor);
         Assert.Equal(1, Assert.IsType<Weights.Published>(ExpectMsg<TensorArrived>().Header).Version);
     }
 
@@ -154,13 +154,42 @@ public sealed class ParameterServerActorTests : TestKit
     {
         Send(0, 2, 1f, 1f);
         var late = CreateTestProbe();
-        server.Tell(new Weights.Wanted(new Term(2), new WorkerId(5), -1), late);
+        server.Tell(new Weights.Wanted(new Term(2), new WorkerId(5), -1, [-1], []), late);
         Assert.Equal(0, Assert.IsType<Weights.Published>(late.ExpectMsg<TensorArrived>().Header).Version);
         var missing = late.ExpectMsg<Gradients.Missing>();
         Assert.Equal((0L, 0), (missing.Step, missing.Bucket));
         Assert.Equal([2, 3], missing.Leaves.ToArray());
         Send(2, 4, 1f, 1f);
         Assert.Equal(1, Assert.IsType<Weights.Published>(late.ExpectMsg<TensorArrived>().Header).Version);
+    }
+
+    [Fact]
+    public void A_worker_that_comes_while_buckets_are_a_version_apart_gets_the_older_one_too()
+    {
+        var three = new BucketPlan(LinearJob.Layout, 1, 16384);
+        var held = new WeightStore(0, LinearJob.Start());
+        var probe = CreateTestProbe();
+        var apart = Sys.ActorOf(Props.Create(() => new ParameterServerActor(new ServerSetup
+        {
+            Job = Job, Term = new Term(2), Plan = plan, Buckets = three, Rule = new SGDRule(new SGDOptions()), LearningRate = _ => 0.5, State = new FloatBuffer[0],
+            Store = held, Compute = new InlineCompute(), Clock = new StillClock(),
+        })));
+        var last = three.Buckets[^1];
+        var first = CreateTestProbe();
+        apart.Tell(new Weights.Wanted(new Term(2), new WorkerId(0), 0, [.. three.Buckets.Select(_ => 0L)], []), first);
+        apart.Tell(new TensorArrived(new Gradients.Contribution(new Gradients.Name(Job, new Term(2), 0, last.Index, 0, 4), new WorkerId(0), 1f, 0, [], 0), new TensorSlice(Gradient(1f), last.Offset, last.Length)), first);
+        first.FishForMessage<TensorArrived>(_ => true);
+        apart.Tell(new Weights.Wanted(new Term(2), new WorkerId(5), -1, [.. three.Buckets.Select(_ => -1L)], []), probe);
+        var got = three.Buckets.Select(_ => Assert.IsType<Weights.Published>(probe.FishForMessage<TensorArrived>(_ => true).Header)).ToDictionary(published => published.Bucket, published => published.Version);
+        Assert.All(three.Buckets, bucket => Assert.Equal(bucket == last ? 1 : 0, got[bucket.Index]));
+        apart.Tell(new Weights.Wanted(new Term(2), new WorkerId(5), -1, [.. three.Buckets.Select(bucket => got[bucket.Index])], [last.Index, 77]), probe);
+        var older = probe.FishForMessage<TensorArrived>(_ => true);
+        Assert.Equal(new Weights.Published(new Term(2), 0, last.Index), older.Header);
+        Assert.Same(held.Open(0), older.Tensor.Buffer);
+        Assert.Equal((last.Offset, last.Length), (older.Tensor.Offset, older.Tensor.Length));
+        // What is there is not sent again.
+        apart.Tell(new Weights.Wanted(new Term(2), new WorkerId(5), 0, [.. three.Buckets.Select(bucket => got[bucket.Index])], []), probe);
+        probe.ReceiveWhile(TimeSpan.FromMilliseconds(50), message => message is TensorArrived ? throw new Xunit.Sdk.XunitException("sent again") : message);
     }
 
     [Fact]

@@ -66,6 +66,36 @@ public sealed class WorkerActorTests : TestKit
     }
 
     [Fact]
+    public void One_that_comes_while_buckets_are_a_version_apart_waits_for_a_whole_version_and_says_which_buckets_it_lacks()
+    {
+        var buckets = new BucketPlan(LinearJob.Layout, 1, 16384);
+        var late = Sys.ActorOf(Props.Create(() => new WorkerActor(new WorkerSetup
+        {
+            Name = "late", Incarnation = new Incarnation(6), Coordinator = TestActor, Plan = LinearJob.Plan(), Buckets = buckets,
+            CreateReplica = () => new LinearReplica(LinearJob.Plan()), Compute = new InlineCompute(), Store = store, Clock = new StillClock(),
+        })));
+        FishForMessage<Membership.Join>(join => join.Name == "late");
+        late.Tell(new Membership.Welcome(Job, new Term(3), Me, new Incarnation(6), ImmutableArray.Create<IActorRef>(server.Ref)));
+        Assert.Equal([-1L, -1, -1], server.FishForMessage<Weights.Wanted>(_ => true).Newest.ToArray());
+        late.Tell(new Schedule.Horizon(new Term(3), new Revision(1), 9));
+        late.Tell(new Schedule.Assignment(new Term(3), new Revision(1), [Me, Me, Me, Me]));
+        void Arrives(long version, int bucket) => late.Tell(new TensorArrived(new Weights.Published(new Term(3), version, bucket), default));
+        store.Open(4);
+        store.Open(5);
+        Arrives(4, 0);
+        Arrives(5, 1);
+        server.ExpectNoMsg(TimeSpan.FromMilliseconds(20));
+        Arrives(5, 2);
+        var wanted = server.ExpectMsg<Weights.Wanted>();
+        Assert.Equal([4L, 5, 5], wanted.Newest.ToArray());
+        Assert.Equal([1, 2], wanted.Skipped.ToArray());
+        Arrives(4, 2);
+        server.ExpectNoMsg(TimeSpan.FromMilliseconds(20));
+        Arrives(4, 1);
+        Assert.Equal((4, 0, 4), Sent());
+    }
+
+    [Fact]
     public void An_assignment_that_moves_shards_here_makes_it_compute_what_is_missing_of_the_step_in_flight()
     {
         Publish(0);

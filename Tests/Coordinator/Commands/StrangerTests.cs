@@ -75,7 +75,7 @@ public sealed class StrangerTests : EndlessJob
         var term = new Term(1);
         Tell(theirs, "gate", new Nodes.Ping(default, "stranger"), new Nodes.Bye("friend"), new Nodes.Unfit("friend", "says a stranger"));
         Tell(theirs, "coordinator", new Membership.Join(Membership.ProtocolVersion, "stranger", new Incarnation(1), 1, ""), new Schedule.Stop("says a stranger"), new Progress.Failed(term, "says a stranger"), PoisonPill.Instance, Kill.Instance);
-        Tell(theirs, "server-0", new Weights.Wanted(term, new WorkerId(0), -1), new Schedule.JobEnded(term, "says a stranger"), PoisonPill.Instance);
+        Tell(theirs, "server-0", new Weights.Wanted(term, new WorkerId(0), -1, [-1], []), new Schedule.JobEnded(term, "says a stranger"), PoisonPill.Instance);
         Tell(theirs, "channels", new DistTrain.Protocol.Channels.Wanted(default));
         Tell(friend, "node", new Schedule.JobEnded(term, "says a stranger"), new Membership.Refused("says a stranger"), PoisonPill.Instance);
         Tell(friend, "worker", new Schedule.JobEnded(term, "says a stranger"), new Membership.Refused("says a stranger"), new Membership.Rejoin(new Term(9)), PoisonPill.Instance);
