@@ -8,6 +8,7 @@ using DistTrain.Benchmarks.Commands;
     ("gemm", "matrix products: square ones and a worker's shapes", GemmCommand.Run),
     ("steps", "training steps of the named workloads: steps [workload...] [--steps n] [--threads n]", StepsCommand.Run),
     ("local", "training on a local cluster: local [workload...] [--workers n] [--servers k] [--bucket-bytes n] [--threads-per-worker n]", LocalCommand.Run),
+    ("overlap", "how much of the exchange lies beside computing, from the timeline of a local cluster: overlap [workload...] [--workers n] [--servers k] [--bucket-bytes n]", OverlapCommand.Run),
     ("processes", "coordinator and workers as processes, by serve and join: processes [workload...] [--workers n] [--options \"...\"]", ProcessesCommand.Run),
     ("checkpoints", "what a checkpoint every 50 steps costs: checkpoints [workload...] [--workers n] [--every n] [--turns n] [--dir folder]", CheckpointsCommand.Run),
     ("throttled", "step time over a link of 1 Gbit/s between network namespaces, beside its bound: throttled [workload] [Mbit/s] [setting...]; needs root", ThrottledCommand.Run),

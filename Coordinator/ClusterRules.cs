@@ -19,8 +19,6 @@ public static class ClusterRules
         if (options.Speculate && job.Consistency is not Consistency.Bsp) throw Exclude("speculate", "on", mode, "answers can be compared only when they were computed on the same weights");
         if (options.Speculate && job.Codec.HasState) throw new UserErrorException($"codec was {job.Codec}, which does not go with speculate: a shard's residual cannot be in two places");
         if (async && job.Codec.HasState) throw Exclude("codec", job.Codec.ToString(), mode, "whoever is free computes a shard's next piece, so its residual would have no owner");
-        // Simulated runs under faults lost states of leaves that moved while workers were steps apart, and one did not end.
-        if (job.Codec.HasState && job.Consistency is Consistency.Ssp { Staleness: > 0 }) throw Exclude("codec", job.Codec.ToString(), mode, "a shard that is handed over while workers are steps apart would lose its residual; use bsp, or a codec without one");
         if (options.ExactRecovery && options.Checkpoints is null) throw new UserErrorException("exact-recovery needs checkpoint-dir: the folder to go back to");
         if (local && job.Plan.Accumulate > 1) throw Exclude("accumulate", job.Plan.Accumulate.ToString(), mode, "every shard steps by itself");
         if (local && job.Plan.ClipNorm is not null) throw Exclude("clip-norm", job.Plan.ClipNorm.ToString()!, mode, "what is averaged is a change of weights, not a gradient");

@@ -22,7 +22,7 @@ public sealed partial class CoordinatorActor
 
     private void OnHalted(Schedule.Halted halted)
     {
-        if (phase != Phase.Halting || halted.Term != setup.Term) return;
+        if ((phase != Phase.Halting && !isResting) || halted.Term != setup.Term) return;
         orders.Heard(halted);
         Settle();
     }
@@ -30,6 +30,7 @@ public sealed partial class CoordinatorActor
     /// <summary>Once every worker has said how far it went, the furthest step that was begun is the last one.</summary>
     private void Settle()
     {
+        if (phase == Phase.Training) SettleRest();
         if (phase != Phase.Halting || orders.AgreedEnd(IsAsync ? [.. roster.Ids, AsyncServerActor.RunOrdersServer] : roster.Ids) is not { } end) return;
         phase = Phase.Finishing;
         Broadcast(orders.Until(Math.Max(end, applied.Complete)));

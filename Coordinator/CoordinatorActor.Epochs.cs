@@ -23,6 +23,8 @@ public sealed partial class CoordinatorActor
     {
         phase = Phase.Training;
         metrics.Resume(setup.Clock.Now);
+        if (isResting) Move();
+        if (phase != Phase.Training) return;
         long end = setup.Plan.TestCount > 0 || IsWatched ? clocks.EndOfEpoch(applied.Complete) : clocks.Count;
         if (residuals is not null && setup.Snapshots is { } snapshots) end = Math.Min(end, snapshots.NextAfter(applied.Complete));
         Broadcast(orders.Until(end));
@@ -94,7 +96,7 @@ public sealed partial class CoordinatorActor
     private void GoOn()
     {
         if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
-        else if (phase == Phase.Training && applied.Complete >= orders.Horizon) Train();
+        else if (phase == Phase.Training && IsAtHorizon) Train();
     }
 
     private void Evaluate()
@@ -182,7 +184,7 @@ public sealed partial class CoordinatorActor
         if (applied.Complete >= clocks.Count || epochs.StopReason is not null) EndSaved(Finished());
         else if (phase is Phase.Evaluating or Phase.Gathering || (phase == Phase.Training && IsWatched)) Train();
         else if (phase == Phase.Finishing && applied.Complete >= orders.Horizon) Interrupt();
-        else if (phase == Phase.Training && applied.Complete >= orders.Horizon) Train();
+        else if (phase == Phase.Training && IsAtHorizon) Train();
         else metrics.Resume(setup.Clock.Now);
     }
 }

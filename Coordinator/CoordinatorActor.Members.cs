@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using DistTrain.Coordinator.Scheduling;
 using DistTrain.Coordinator.Serving;
@@ -33,11 +34,13 @@ public sealed partial class CoordinatorActor
         Context.Watch(member.Actor);
         setup.Observer(new RunEvent.WorkerJoined(member.Id, member.Name, member.Incarnation, member.ProcessId));
         if (phase == Phase.Ending) return;
-        if (phase != Phase.Gathering) Reassign();
+        if (phase != Phase.Gathering) Share();
         else if (roster.Count >= setup.MinWorkers) Begin();
     }
 
-    private void Reassign()
+    /// <summary>Hands the shards to those who take part, and has their slices evaluated.</summary>
+    /// <param name="assign">Makes the assignment; null for contiguous ranges.</param>
+    private void Reassign(Func<ImmutableArray<WorkerId>, Schedule.Assignment>? assign = null)
     {
         if (roster.Count == 0)
         {
@@ -48,7 +51,7 @@ public sealed partial class CoordinatorActor
         }
         if (phase == Phase.Training) metrics.Resume(setup.Clock.Now);
         advisor?.Changed();
-        var assignment = orders.Assign(roster.Ids);
+        var assignment = assign?.Invoke(roster.Ids) ?? orders.Assign(roster.Ids);
         setup.Observer(new RunEvent.ShardsAssigned(assignment.Owners));
         Broadcast(assignment);
         HandOutSlices();
@@ -91,9 +94,23 @@ public sealed partial class CoordinatorActor
             Sender.Tell(residuals?.MustStay(leave.Worker) == true ? new Membership.Stay(setup.Term) : new Schedule.JobEnded(setup.Term, "released"), Self);
             return;
         }
+        if (IsUnderWay)
+        {
+            departing.Add(member.Id);
+            member.Actor.Tell(new Membership.Stay(setup.Term, Computes: true), Self);
+            Rest();
+            return;
+        }
+        Depart(member);
+        AfterLoss();
+    }
+
+    /// <summary>A worker goes, and keeps what others need until they have it.</summary>
+    private void Depart(Member member)
+    {
         int pieces = setup.Plan.Accumulate;
         residuals?.Leave(member, orders.ShardsOf(member.Id).SelectMany(shard => Enumerable.Range(shard * pieces, pieces)));
-        Lose(member, 0, left: true);
+        Strike(member, 0, left: true);
         if (residuals is not null) Context.Watch(member.Actor);
     }
 
@@ -104,6 +121,13 @@ public sealed partial class CoordinatorActor
 
     private void Lose(Member member, double silentMs, bool left = false)
     {
+        Strike(member, silentMs, left);
+        AfterLoss();
+    }
+
+    /// <summary>Takes a worker off the roster; its shards stay with nobody for the moment.</summary>
+    private void Strike(Member member, double silentMs, bool left)
+    {
         roster.Remove(member.Id, member.Incarnation);
         Context.Unwatch(member.Actor);
         var shards = orders.ShardsOf(member.Id);
@@ -111,11 +135,15 @@ public sealed partial class CoordinatorActor
         board?.Free(member.Id);
         orders.Forget(member.Id);
         residuals?.Forget(member.Id);
-        if (phase >= Phase.Ending) return;
-        if (IsAsync) foreach (var server in setup.Servers) server.Tell(new Membership.Lost(member.Id, member.Incarnation, silentMs), Self);
-        if (phase == Phase.Gathering && setup.WorkersMayJoin) return;
-        Reassign();
-        if (phase == Phase.Halting) Settle();
+        departing.Remove(member.Id);
+        if (phase < Phase.Ending && IsAsync) foreach (var server in setup.Servers) server.Tell(new Membership.Lost(member.Id, member.Incarnation, silentMs), Self);
+    }
+
+    private void AfterLoss()
+    {
+        if (phase >= Phase.Ending || (phase == Phase.Gathering && setup.WorkersMayJoin)) return;
+        Share();
+        if (phase == Phase.Halting || (isResting && roster.Count > 0)) Settle();
         // The last step stays undone when all go at once; nobody will come to a job that is told to end.
         else if (phase == Phase.Finishing && roster.Count == 0) Interrupt();
     }

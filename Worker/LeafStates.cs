@@ -18,6 +18,17 @@ internal sealed class LeafStates(WorkerSetup setup)
     private readonly ClockPlan clocks = setup.Clocks;
     private readonly Dictionary<int, long> wanted = [];
     private readonly List<Residuals.Order> orders = [];
+    private bool isOutdated;
+
+    /// <summary>Whether the leaves' states depend on when they were computed, not only on what: where workers may be steps apart.</summary>
+    public bool AreTimed { get; } = setup.Consistency.StalenessBound > 0;
+
+    /// <summary>The worker was given up, and others have gone on with its leaves: where that comes to other states, its own are of no use any more.</summary>
+    public void Outdate()
+    {
+        isOutdated = AreTimed;
+        wanted.Clear();
+    }
 
     /// <summary>Whether every state is here that a clock's leaves need.</summary>
     /// <param name="clock">The clock to compute.</param>
@@ -44,12 +55,14 @@ internal sealed class LeafStates(WorkerSetup setup)
 
     /// <summary>Asks, perhaps again, for every state that is missing, before its clock may be computed even: who has it may be about to leave. What is no longer needed here is no longer asked for.</summary>
     /// <param name="upcoming">The leaves that are computed here, and the next clock of each.</param>
+    /// <param name="computing">Those that the compute thread is at: their states are being made here, and whatever came of another's would be in its way.</param>
     /// <param name="ask">Told what is missing: leaf and clock.</param>
-    public void Ask(IEnumerable<(int Leaf, long Clock)> upcoming, Action<int, long> ask)
+    public void Ask(IEnumerable<(int Leaf, long Clock)> upcoming, ImmutableArray<int> computing, Action<int, long> ask)
     {
         wanted.Clear();
         foreach (var (leaf, clock) in upcoming)
         {
+            if (computing.Contains(leaf)) continue;
             long after = LastBefore(clocks, clock, leaf);
             if (setup.Residuals.Has(leaf, clock, after)) continue;
             wanted[leaf] = after;
@@ -64,7 +77,7 @@ internal sealed class LeafStates(WorkerSetup setup)
     /// <summary>A state is here; one that was not asked for is left out. The coordinator is told, so that whoever sent it may go.</summary>
     public void Take(Residuals.State state, ReadOnlySpan<float> values, WorkerId worker, IActorRef self)
     {
-        if (!wanted.TryGetValue(state.Leaf, out long known) || known != state.After || values.Length != setup.Residuals.StateLength) return;
+        if (isOutdated || !wanted.TryGetValue(state.Leaf, out long known) || known != state.After || values.Length != setup.Residuals.StateLength) return;
         wanted.Remove(state.Leaf);
         setup.Residuals.Restore(state.Leaf, state.After, values);
         setup.Coordinator.Tell(new Residuals.Answer(state.Term, worker, state.Leaf, state.After, self, true, state.After), self);
@@ -73,7 +86,7 @@ internal sealed class LeafStates(WorkerSetup setup)
     /// <summary>Nobody has a state: it begins at zero.</summary>
     public void TakeZero(int leaf, long after)
     {
-        if (!wanted.TryGetValue(leaf, out long known) || known != after) return;
+        if (isOutdated || !wanted.TryGetValue(leaf, out long known) || known != after) return;
         wanted.Remove(leaf);
         setup.Residuals.RestoreZero(leaf, after);
     }
@@ -87,11 +100,13 @@ internal sealed class LeafStates(WorkerSetup setup)
         if (!orders.Contains(order)) orders.Add(order);
     }
 
-    /// <summary>Sends the states that are here to those who need them.</summary>
+    /// <summary>Sends the states that are here to those who need them; before that, puts away what is of no use any more.</summary>
     /// <param name="worker">This worker.</param>
     /// <param name="self">Its actor.</param>
     public void Serve(WorkerId worker, IActorRef self)
     {
+        if (isOutdated) setup.Residuals.Clear();
+        isOutdated = false;
         foreach (var order in orders)
         {
             bool sent = setup.Residuals.CopyOf(order.Leaf, order.After) is { } copy && Send(order, copy, self);

@@ -10,7 +10,13 @@ public sealed partial class WorkerActor
     {
         if (joined.Incarnation != setup.Incarnation || joined.Term.CompareTo(term) < 0 || (joined.Worker == welcome?.Worker && joined.Term == term)) return;
         Abandon();
-        progress.Join(joined.Worker, joined.Term != term);
+        bool isBack = joined.Term == term && states is { AreTimed: true };
+        progress.Join(joined.Worker, joined.Term != term, forgets: isBack);
+        if (isBack)
+        {
+            states!.Outdate();
+            sent.Clear();
+        }
         welcome = joined;
         term = joined.Term;
         var self = Self;
@@ -23,23 +29,27 @@ public sealed partial class WorkerActor
     private void OnRejoin(Membership.Rejoin rejoin)
     {
         if (rejoin.Term.CompareTo(term) < 0 || leaving) return;
+        // It had asked to go: its shards are others' already.
+        leaving |= asksToLeave;
         Abandon();
+        if (leaving) return;
         welcome = null;
         Join();
     }
 
-    /// <summary>Hands its shards over: others begin with them at once, whatever is being computed here.</summary>
+    /// <summary>Hands its shards over: others begin with them at once, whatever is being computed here; but where their states depend on who computed what when, once nothing is being computed.</summary>
     private void OnLeave()
     {
         if (welcome is not null) setup.Coordinator.Tell(new Membership.Leave(welcome.Worker, setup.Incarnation), Self);
         // States that others need are sent first; the coordinator says when that is done.
-        if (welcome is not null && states is not null) leaving = true;
-        else Context.Stop(Self);
+        if (welcome is null || states is null) Context.Stop(Self);
+        else if (states.AreTimed) asksToLeave = true;
+        else leaving = true;
     }
 
     private void OnTick()
     {
-        if (leaving) Depart();
+        if (leaving || asksToLeave) Depart();
         if (pieces is null || leaving) return;
         if (welcome is null)
         {

@@ -20,7 +20,7 @@ public sealed partial class WorkerActor
     /// <summary>Asks for the states of its leaves that are not here, before they are needed: who has them may be about to leave.</summary>
     private void AskForStates()
     {
-        if (!leaving) states?.Ask(progress.Upcoming(), askForState);
+        if (!leaving) states?.Ask(progress.Upcoming(), busy && !isEvaluating ? computingLeaves : [], askForState);
     }
 
     private void OnOrder(Residuals.Order order)
@@ -36,6 +36,12 @@ public sealed partial class WorkerActor
         states.Serve(welcome!.Worker, Self);
         if (mayFree) states.Free(progress.Version);
         mayFree = false;
+    }
+
+    private void OnStay(Membership.Stay stay)
+    {
+        quietTicks = 0;
+        leaving |= asksToLeave && !stay.Computes;
     }
 
     /// <summary>Says again that it leaves, until it may; a coordinator that says nothing any more is not waited for.</summary>

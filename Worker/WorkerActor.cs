@@ -28,7 +28,7 @@ public sealed partial class WorkerActor : UntypedActor
     private ImmutableArray<int> computingLeaves = [];
     private readonly List<(long Step, int Leaf)> applied = [];
     private bool heardWeights;
-    private bool leaving;
+    private bool leaving, asksToLeave;
     private TimeSpan computeTime;
     private int computedSteps;
     private Term term;
@@ -106,7 +106,7 @@ public sealed partial class WorkerActor : UntypedActor
             case Tick: OnTick(); break;
             case Impatience: OnImpatience(); break;
             case Leave: OnLeave(); break;
-            case Membership.Stay stay: if (Follows(stay.Term)) quietTicks = 0; break;
+            case Membership.Stay stay: if (Follows(stay.Term)) OnStay(stay); break;
             case Schedule.JobEnded: Context.Stop(Self); break;
             default: Unhandled(message); break;
         }
@@ -210,7 +210,9 @@ public sealed partial class WorkerActor : UntypedActor
     private void OnComputed(PiecesComputed done)
     {
         busy = false;
-        sent.AddRange(done.Sent);
+        // What was computed under a name that was given up since: others compute it again, from another state.
+        if (states is { AreTimed: true }) sent.AddRange(done.Sent.Where(contribution => contribution.Header.Worker == welcome?.Worker));
+        else sent.AddRange(done.Sent);
         computeTime += done.Time;
         computedSteps++;
         if (IsAsync) sent.RemoveAll(old => applied.Contains((old.Header.What.Step, old.Header.What.Lo)));

@@ -18,7 +18,7 @@ internal sealed class WorkerProgress
     private readonly (long Step, bool[] Leaves)[] computed;
     private readonly List<int> own = [];
     private WorkerId self;
-    private long horizon, nextBefore;
+    private long horizon, nextBefore, from;
     private bool halted;
 
     public WorkerProgress(JobPlan plan, Consistency consistency, int buckets)
@@ -47,8 +47,8 @@ internal sealed class WorkerProgress
     /// <summary>The newest horizon (or halt) heard of.</summary>
     public Revision HorizonRevision { get; private set; }
 
-    /// <summary>Begins again under another name or term; what was computed stays known.</summary>
-    public void Join(WorkerId worker, bool newTerm)
+    /// <summary>Begins again under another name or term; what was computed stays known in the same term, unless it is to be forgotten.</summary>
+    public void Join(WorkerId worker, bool newTerm, bool forgets = false)
     {
         self = worker;
         own.Clear();
@@ -56,17 +56,20 @@ internal sealed class WorkerProgress
         HorizonRevision = default;
         horizon = 0;
         halted = false;
+        from = 0;
         granted.Clear();
+        if (newTerm || forgets)
+            for (int i = 0; i < computed.Length; i++) computed[i].Step = -1;
         if (!newTerm) return;
         versions.Clear();
         Next = 0;
-        for (int i = 0; i < computed.Length; i++) computed[i].Step = -1;
     }
 
     public void Heard(Schedule.Assignment order)
     {
         if (order.Revision.CompareTo(AssignmentRevision) <= 0) return;
         AssignmentRevision = order.Revision;
+        from = order.From;
         own.Clear();
         for (int shard = 0; shard < order.Owners.Length; shard++)
             if (order.Owners[shard] == self) own.Add(shard);
@@ -113,6 +116,7 @@ internal sealed class WorkerProgress
     {
         leaves = [];
         if (own.Count == 0) return false;
+        step = Math.Max(step, from);
         for (long end = EndOn(version); step < end; step++)
         {
             leaves = Owned(step);
@@ -128,12 +132,12 @@ internal sealed class WorkerProgress
     public IEnumerable<(int Leaf, long Clock)> Upcoming()
     {
         if (Version < 0) yield break;
-        long end = Math.Min(Version + staleness + 1, clocks.Count);
+        long begin = Math.Max(Version, from), end = Math.Min(Math.Max(Version + staleness, from) + 1, clocks.Count);
         foreach (int shard in own)
         {
             for (int leaf = shard * plan.Accumulate; leaf < (shard + 1) * plan.Accumulate; leaf++)
             {
-                long clock = Version;
+                long clock = begin;
                 while (clock < end && (ComputedOf(clock)[leaf] || clocks.Samples(clock, leaf) == 0)) clock++;
                 if (clock < end || end == clocks.Count) yield return (leaf, clock);
             }

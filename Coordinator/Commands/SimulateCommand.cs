@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using DistTrain.Coordinator.Simulation;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 using DistTrain.Worker.CommandLine;
 
@@ -20,6 +21,8 @@ internal static class SimulateCommand
         new("consistency", "<mode>", "Simulation", "bsp, ssp:<s> or async. Default: bsp.", (asked, given) => asked with { Options = asked.Options with { Consistency = Consistency.Parse(given.Text) } }) { IsInAppSettings = false },
         new("servers", "<n>", "Simulation", $"Parameter servers, 1 to {TinyReplica.MostServers}. Default: 1.", (asked, given) => asked with { Options = asked.Options with { Servers = given.Int(1, TinyReplica.MostServers) } }) { IsInAppSettings = false },
         new("bucket-bytes", "<n>", "Simulation", "The largest bucket; 16384 makes four of the small model. Default: 1048576.", (asked, given) => asked with { Options = asked.Options with { BucketBytes = given.Int(1, int.MaxValue) } }) { IsInAppSettings = false },
+        new("codec", "<codec>", "Simulation", "How gradients travel: none, bf16, fp16, int8, topk:<share> or powersgd:<rank>. Default: none.", (asked, given) => asked with { Options = asked.Options with { Codec = CodecSpec.ParseGradient(given.Text) } }) { IsInAppSettings = false },
+        new("weights-codec", "<codec>", "Simulation", "How weights travel: none, bf16 or fp16. Default: none.", (asked, given) => asked with { Options = asked.Options with { WeightsCodec = CodecSpec.ParseWeights(given.Text) } }) { IsInAppSettings = false },
         new("speculate", "", "Simulation", "Lets idle workers compute what others are slow with.", (asked, given) => asked with { Options = asked.Options with { Speculate = given.Switch() } }) { IsInAppSettings = false },
         new("output", "<format>", "Output", "text or json. Default: text.", (asked, given) => asked with { Json = given.OneOf(["text", "json"]) == "json" }),
     ];

@@ -34,13 +34,26 @@ internal sealed class LeavingWorkers
     public void Needed(int leaf)
     {
         foreach (var leaver in workers.Values)
-            if (leaver.Leaves.ContainsKey(leaf)) leaver.Leaves[leaf] = 0;
+            if (leaver.Leaves.TryGetValue(leaf, out var kept)) kept.Quiet = 0;
     }
 
-    /// <summary>A leaf's state is where it is needed.</summary>
-    public void Release(int leaf)
+    /// <summary>A leaf's state after a clock is where it was needed: who has none newer is not needed for it any more. Who asked may have been behind, and ask for a newer one next.</summary>
+    public void Arrived(int leaf, long after)
     {
-        foreach (var leaver in workers.Values) leaver.Leaves.Remove(leaf);
+        foreach (var leaver in workers.Values)
+        {
+            if (!leaver.Leaves.TryGetValue(leaf, out var kept)) continue;
+            kept.Arrived = Math.Max(kept.Arrived, after);
+            if (kept.Arrived >= kept.Newest) leaver.Leaves.Remove(leaf);
+        }
+    }
+
+    /// <summary>A worker says which state of a leaf is the newest that it has.</summary>
+    public void Answered(WorkerId worker, int leaf, long newest)
+    {
+        if (!workers.TryGetValue(worker, out var leaver) || !leaver.Leaves.TryGetValue(leaf, out var kept)) return;
+        kept.Newest = newest;
+        if (kept.Arrived >= newest) leaver.Leaves.Remove(leaf);
     }
 
     /// <summary>An actor has stopped; gives its worker, if that was leaving.</summary>
@@ -61,10 +74,9 @@ internal sealed class LeavingWorkers
         foreach (var leaver in workers.Values)
         {
             leaver.Silence++;
-            foreach (var (leaf, quiet) in leaver.Leaves.ToList())
+            foreach (var (leaf, kept) in leaver.Leaves.ToList())
             {
-                if (quiet >= Patience) leaver.Leaves.Remove(leaf);
-                else leaver.Leaves[leaf] = quiet + 1;
+                if (kept.Quiet++ >= Patience) leaver.Leaves.Remove(leaf);
             }
         }
         List<WorkerId> gone = [.. workers.Where(entry => entry.Value.Silence > Patience).Select(entry => entry.Key)];
@@ -84,10 +96,22 @@ internal sealed class LeavingWorkers
     {
         public Member Member { get; } = member;
 
-        /// <summary>Its leaves that may still be needed, and for how many ticks nobody has asked for them.</summary>
-        public Dictionary<int, int> Leaves { get; } = leaves.ToDictionary(leaf => leaf, _ => 0);
+        /// <summary>Its leaves that may still be needed.</summary>
+        public Dictionary<int, Kept> Leaves { get; } = leaves.ToDictionary(leaf => leaf, _ => new Kept());
 
         /// <summary>Ticks since its last word.</summary>
         public int Silence { get; set; }
+    }
+
+    private sealed class Kept
+    {
+        /// <summary>Ticks that nobody has asked for it.</summary>
+        public int Quiet { get; set; }
+
+        /// <summary>The clock of the newest state that its worker has; unknown before it has said so.</summary>
+        public long Newest { get; set; } = long.MaxValue;
+
+        /// <summary>The clock of the newest state that has arrived where it was needed.</summary>
+        public long Arrived { get; set; } = long.MinValue;
     }
 }

@@ -18,11 +18,17 @@ public sealed class ResidualBoard
     /// <summary>Ticks after which a question that nobody repeats is dropped: whoever asked has its answer, or is gone.</summary>
     public const int Forgets = 5;
 
+    /// <summary>Ticks in which whoever asks must have asked again for its state to be called lost: a question that came late, or twice, is not one any more.</summary>
+    public const int Fresh = 2;
+
     private readonly Dictionary<ResidualQuestion, Asked> open = [];
     private long now;
 
     /// <summary>The questions that are not settled.</summary>
     public ImmutableArray<ResidualQuestion> Open => [.. open.Keys];
+
+    /// <summary>Whether a question is not settled.</summary>
+    public bool IsOpen(ResidualQuestion question) => open.ContainsKey(question);
 
     /// <summary>A question is asked, perhaps again; it takes the place of an older one for the same leaf and receiver.</summary>
     /// <param name="question">The question.</param>
@@ -99,9 +105,11 @@ public sealed class ResidualBoard
             }
             asked.Quiet = asked.IsSent || asked.Silent.Count > 0 ? 0 : asked.Quiet + 1;
             if (asked.Quiet <= Grace) continue;
-            open.Remove(question);
             // Somebody is ahead: whoever asks is behind, and will ask for a newer one.
-            if (asked.Newest <= question.After) lost.Add(question);
+            bool isAhead = asked.Newest > question.After;
+            if (!isAhead && now - asked.Repeated > Fresh) continue;
+            open.Remove(question);
+            if (!isAhead) lost.Add(question);
         }
         return lost.ToImmutable();
     }

@@ -60,8 +60,10 @@ internal sealed class ResidualDesk
     public void Heard(Residuals.Answer answer)
     {
         if (answer.Term != setup.Term) return;
-        // The receiver itself says that the state is there.
-        if (answer.Sent && roster.Members.Any(member => member.Id == answer.Worker && member.Actor.Equals(answer.To))) Arrived(new ResidualQuestion(answer.Leaf, answer.After, answer.To));
+        leaving.Answered(answer.Worker, answer.Leaf, answer.Newest);
+        // The receiver itself says that the state is there: by the reference that it has of itself, or that others have.
+        if (answer.Sent && roster.Members.FirstOrDefault(member => member.Id == answer.Worker) is { } receiver
+            && new ResidualQuestion(answer.Leaf, answer.After, receiver.Actor) is var own && (receiver.Actor.Equals(answer.To) || board.IsOpen(own))) Arrived(own);
         else board.Heard(answer);
     }
 
@@ -167,7 +169,7 @@ internal sealed class ResidualDesk
     {
         if (!setup.Residuals.TryGetValue(question.Leaf, out var saved) || saved.After != question.After) SendZero(question);
         else if (board.Send(question)) setup.Connect(question.To, self).Send(new Residuals.State(setup.Term, question.Leaf, saved.After), new TensorSlice(saved.Values, 0, saved.Values.Length));
-        Release(question.Leaf);
+        Release(question);
     }
 
     private void SendZero(ResidualQuestion question) => question.To.Tell(new Residuals.Zero(setup.Term, question.Leaf, question.After), self);
@@ -175,13 +177,13 @@ internal sealed class ResidualDesk
     private void Arrived(ResidualQuestion question)
     {
         board.Settle(question);
-        Release(question.Leaf);
+        Release(question);
     }
 
     /// <summary>A leaf's state is where it is needed: a worker that leaves and has no other that is needed may go.</summary>
-    private void Release(int leaf)
+    private void Release(ResidualQuestion question)
     {
-        leaving.Release(leaf);
+        leaving.Arrived(question.Leaf, question.After);
         LetGo();
     }
 

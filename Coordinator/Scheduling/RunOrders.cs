@@ -14,9 +14,25 @@ public sealed class RunOrders(Term term, int shards)
     /// <summary>Workers may compute the steps below it; while they halt, what is known to be applied.</summary>
     public long Horizon { get; private set; }
 
+    /// <summary>Whether workers were told to halt, and not yet how far to go on.</summary>
+    public bool IsHalting => reach is Schedule.Halt;
+
     /// <summary>Hands the shards to these workers.</summary>
-    public Schedule.Assignment Assign(ImmutableArray<WorkerId> workers) =>
-        assignment = new Schedule.Assignment(term, (assignment?.Revision ?? default).Next(), ShardAssignment.Contiguous(workers, shards));
+    public Schedule.Assignment Assign(ImmutableArray<WorkerId> workers) => Order(ShardAssignment.Contiguous(workers, shards), assignment?.From ?? 0);
+
+    /// <summary>Hands the shards of workers that are gone to these, who keep their own.</summary>
+    public Schedule.Assignment AssignOrphans(ImmutableArray<WorkerId> workers) =>
+        assignment is null ? Assign(workers) : Order(ShardAssignment.Keeping(assignment.Owners, workers), assignment.From);
+
+    /// <summary>Hands the shards to these workers evenly, of which few change hands; everything below a clock is in the weights.</summary>
+    public Schedule.Assignment AssignEvenly(ImmutableArray<WorkerId> workers, long from) =>
+        Order(assignment is null ? ShardAssignment.Contiguous(workers, shards) : ShardAssignment.Level(assignment.Owners, workers), from);
+
+    /// <summary>Whether these workers own the shards, and none has more than one more than another.</summary>
+    public bool IsEven(ImmutableArray<WorkerId> workers) => assignment is not null && ShardAssignment.Level(assignment.Owners, workers).SequenceEqual(assignment.Owners);
+
+    private Schedule.Assignment Order(ImmutableArray<WorkerId> owners, long from) =>
+        assignment = new Schedule.Assignment(term, (assignment?.Revision ?? default).Next(), owners, from);
 
     /// <summary>Lets workers compute the steps below <paramref name="until"/>.</summary>
     public Schedule.Horizon Until(long until)

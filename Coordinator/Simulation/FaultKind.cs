@@ -32,6 +32,9 @@ public enum FaultKind
 
     /// <summary>A worker computes many times slower for a while.</summary>
     Slow,
+
+    /// <summary>A worker goes by itself: others get what it has first.</summary>
+    Leave,
 }
 
 /// <summary>Reads and writes lists of fault kinds.</summary>

@@ -25,8 +25,8 @@ internal static class FaultPlan
             switch (kind)
             {
                 // Worker 0 lives: while any worker does, the job must end.
-                case FaultKind.Crash or FaultKind.Restart when workers == 1: continue;
-                case FaultKind.Crash or FaultKind.Restart: worker = random.Next(1, workers); break;
+                case FaultKind.Crash or FaultKind.Restart or FaultKind.Leave when workers == 1: continue;
+                case FaultKind.Crash or FaultKind.Restart or FaultKind.Leave: worker = random.Next(1, workers); break;
                 case FaultKind.Partition or FaultKind.Delay or FaultKind.Pause: worker = random.Next(-1, workers); break;
             }
             faults.Add(new Fault(kind, time, worker, length, random.NextDouble()));

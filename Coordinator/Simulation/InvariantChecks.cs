@@ -51,6 +51,8 @@ internal sealed class InvariantChecks(long seed, JobPlan plan, Consistency consi
     public void NeverEnded(RunEvent? last, long microseconds, long steps) =>
         Break("ends", $"after {microseconds / 1000} virtual ms and {steps} steps: {(last is RunEvent.Failed failed ? failed.Error : last?.GetType().Name ?? "no end")}");
 
+    public void StateBroken(string what) => Break("states", what);
+
     private void CheckLeaves(Progress.Applied report)
     {
         Span<int> counts = stackalloc int[plan.Pieces];

@@ -13,4 +13,7 @@ internal enum PlantedBug
 
     /// <summary>Workers may run one step further ahead than was asked for.</summary>
     LateStaleness,
+
+    /// <summary>A worker that gets a shard begins with an empty state instead of the one that it is sent.</summary>
+    LostState,
 }

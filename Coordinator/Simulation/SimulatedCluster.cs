@@ -30,7 +30,7 @@ public static class SimulatedCluster
         var violations = new List<Violation>();
         var watch = Stopwatch.StartNew();
         long homeTicks = 0;
-        int boundaries = 0, waits = 0, givenUp = 0;
+        int boundaries = 0, waits = 0, givenUp = 0, moves = 0, lost = 0;
         int done = 0;
         for (; done < options.Seeds && !stop.IsCancellationRequested; done++)
         {
@@ -40,11 +40,13 @@ public static class SimulatedCluster
             boundaries = run.Boundaries;
             waits += run.Early.Waits;
             givenUp += run.Early.GivenUp;
+            moves += run.Moves;
+            lost += run.StatesLost;
             foreach (var kind in run.Faults.Select(fault => fault.Kind).Distinct()) faults[kind]++;
             violations.AddRange(broken);
             seedDone?.Invoke(options.Seed + done, broken);
         }
-        return new SimulationReport(done, done / watch.Elapsed.TotalSeconds, faults, violations, trace.Sha256()) { HomeSeconds = homeTicks / (double)Stopwatch.Frequency, Boundaries = boundaries, Early = (waits, givenUp) };
+        return new SimulationReport(done, done / watch.Elapsed.TotalSeconds, faults, violations, trace.Sha256()) { HomeSeconds = homeTicks / (double)Stopwatch.Frequency, Boundaries = boundaries, Early = (waits, givenUp), Moves = moves, StatesLost = lost };
     }
 
     private static string Undisturbed(SimulationHost host, SimulationOptions options, ClusterJob job)

@@ -24,6 +24,9 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
     /// <summary>Told everything that is sent.</summary>
     public Action<object>? Sent { get; set; }
 
+    /// <summary>Told everything that arrives.</summary>
+    public Action<object>? Arrived { get; set; }
+
     public void Duplicate(long until, double share) => (duplicateUntil, duplicateShare) = (until, share);
 
     public void Lose(long until, SimulatedNode node, double share) => (lossUntil, lossAt, lossShare) = (until, node, share);
@@ -85,6 +88,7 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
         if (from.Node != to.Node) AtBoundary?.Invoke(to.Node);
         if (to.Actor is not { } actor || (from.Node != to.Node && IsCut(to.Node))) return;
         long began = Stopwatch.GetTimestamp();
+        Arrived?.Invoke(message);
         trace.Add(queue.Microseconds, from.Node.Number, to.Node.Number, message is TensorArrived tensor ? tensor.Header : message);
         to.Node.LeaveOut(began);
         actor.Tell(message, from);

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Akka.Actor;
+using DistTrain.Coordinator.Reduction;
 using DistTrain.Protocol;
+using DistTrain.Protocol.Codecs;
 using DistTrain.Tensors;
 using DistTrain.Training;
 using DistTrain.Transport;
@@ -31,6 +33,9 @@ internal sealed class SimulatedRun
     private readonly BucketPlan buckets;
     private readonly FloatBuffer[] state;
     private readonly WeightStore store;
+    private readonly WeightStore? published;
+    private readonly TensorCodec codec, weightsCodec;
+    private readonly StateChain? states;
     private readonly InvariantChecks checks;
     private readonly List<IActorRef> servers = [];
     private LinkRef? coordinatorAddress, head;
@@ -53,7 +58,15 @@ internal sealed class SimulatedRun
         job.Weights.Span.CopyTo(weights.Span);
         store = new WeightStore(0, weights, planted.StalenessBound);
         checks = new InvariantChecks(seed, Plan, options.Consistency);
+        (codec, weightsCodec) = (TensorCodec.Create(options.Codec), TensorCodec.Create(options.WeightsCodec));
+        if (options.WeightsCodec.IsLossy) published = new WeightStore(0, RoundedWeights.Of(weightsCodec, buckets, job.Weights), planted.StalenessBound);
         network.Sent = checks.Sent;
+        if (options.Codec.HasState)
+        {
+            states = new StateChain(buckets);
+            network.Sent += states.Sent;
+            network.Arrived = message => Arrived(message, states);
+        }
         if (options.StopAt is { } stop) network.AtBoundary = node =>
         {
             if (node.Number == stop.Worker && Boundaries++ == stop.Message) Crash(node);
@@ -73,11 +86,20 @@ internal sealed class SimulatedRun
     /// <summary>The faults that were drawn.</summary>
     public IReadOnlyList<Fault> Faults { get; }
 
+    /// <summary>Whether a worker may die, or be taken for dead.</summary>
+    private bool MayLoseWorkers => options.StopAt is not null || Faults.Any(fault => fault.Kind is FaultKind.Crash or FaultKind.Restart or FaultKind.Pause or FaultKind.Partition or FaultKind.Loss);
+
     /// <summary>Real time that coordinator and server took, in the stopwatch's ticks.</summary>
     public long HomeTicks => home.Ticks;
 
     /// <summary>Pieces that waited for weights after they had begun, and those of them that were given up.</summary>
     public (int Waits, int GivenUp) Early => (workers.Sum(node => node.Waits), workers.Sum(node => node.GivenUp));
+
+    /// <summary>States of shards that arrived where their shards had moved to.</summary>
+    public int Moves { get; private set; }
+
+    /// <summary>States of shards that were lost with their workers.</summary>
+    public int StatesLost { get; private set; }
 
     /// <summary>Runs to the job's end, or until nothing happens any more; returns the weights' hash and the broken promises.</summary>
     public (string Weights, List<Violation> Violations) Run(string? undisturbed)
@@ -87,7 +109,9 @@ internal sealed class SimulatedRun
         if (last is RunEvent.Finished finished && store.TryRead(version, out var lease))
         {
             weights = job.Layout.WeightsSha256(lease.Weights.Span);
-            checks.Ended(finished, weights, options.Consistency is Consistency.Bsp ? undisturbed : null);
+            checks.Ended(finished, weights, options.Consistency is Consistency.Bsp or Consistency.Ssp { Staleness: 0 } && StatesLost == 0 ? undisturbed : null);
+            // Where a worker is lost under ssp:s, what it had in flight may count beside what others compute in its place.
+            if (StatesLost == 0 && (options.Consistency.StalenessBound == 0 || !MayLoseWorkers) && states?.Broken(version) is { } broken) checks.StateBroken(broken);
         }
         else
         {
@@ -101,6 +125,14 @@ internal sealed class SimulatedRun
         return (weights, checks.Violations);
     }
 
+    private void Arrived(object message, StateChain chain)
+    {
+        chain.Arrived(message);
+        if (message is not TensorArrived { Header: Residuals.State } state) return;
+        Moves++;
+        if (options.Bug == PlantedBug.LostState) state.Tensor.Span.Clear();
+    }
+
     private void StartHome()
     {
         var addresses = ImmutableArray.CreateBuilder<IActorRef>(options.Servers);
@@ -110,7 +142,7 @@ internal sealed class SimulatedRun
         var coordinatorSetup = new CoordinatorSetup
         {
             Job = Job, Plan = Plan, Buckets = buckets, Servers = addresses.MoveToImmutable(), MinWorkers = options.Faults.Count == 0 && options.StopAt is null ? options.Workers : 1, WorkersMayJoin = true, Observer = OnEvent,
-            Compute = new SimulatedServerCompute(queue, home), Clock = clock, Tick = Tick, Consistency = options.Consistency,
+            Compute = new SimulatedServerCompute(queue, home), Clock = clock, Tick = Tick, Consistency = options.Consistency, Codec = options.Codec, WeightsCodec = options.WeightsCodec,
         };
         coordinator = host.Create(() => new CoordinatorActor(coordinatorSetup));
         network.Bind(coordinatorAddress, coordinator);
@@ -121,7 +153,7 @@ internal sealed class SimulatedRun
         var address = network.Address(host, home, $"server-{number}");
         var setup = new ServerSetup
         {
-            Id = new ServerId(number), Head = number == 0 ? null : head, Job = Job, Plan = Plan, Buckets = buckets, Rule = job.Rule, LearningRate = job.LearningRate, State = state, Store = store, Consistency = planted,
+            Id = new ServerId(number), Head = number == 0 ? null : head, Job = Job, Plan = Plan, Buckets = buckets, Rule = job.Rule, LearningRate = job.LearningRate, State = state, Store = store, Published = published, WeightsCodec = weightsCodec, Consistency = planted,
             Compute = new SimulatedServerCompute(queue, home), Clock = clock, Tick = Tick, Bug = options.Bug,
         };
         var server = options.Consistency is Consistency.Async ? host.Create(() => new AsyncServerActor(setup)) : host.Create(() => new ParameterServerActor(setup));
@@ -146,7 +178,8 @@ internal sealed class SimulatedRun
         var setup = new WorkerSetup
         {
             Name = node.Name, Incarnation = new Incarnation(node.Incarnation), Coordinator = coordinatorAddress!, Plan = Plan, Buckets = buckets, Consistency = planted, Speculate = options.Speculate,
-            CreateReplica = () => job.CreateReplica(node.Number), Compute = node, Store = store, Clock = queue.ClockOf(node), Tick = Tick, SpeculateAfter = TimeSpan.FromMilliseconds(2),
+            CreateReplica = () => job.CreateReplica(node.Number), Compute = node, Store = published ?? store, Clock = queue.ClockOf(node), Tick = Tick, SpeculateAfter = TimeSpan.FromMilliseconds(2),
+            Codec = options.Codec, Residuals = new ResidualStore(codec, job.Layout) { Encoded = states is null ? null : states.Encoded },
         };
         node.Actor = host.Create(() => new WorkerActor(setup));
         network.Bind(node.Address, node.Actor);
@@ -171,6 +204,7 @@ internal sealed class SimulatedRun
                 queue.Add(fault.Length, null, () => { if (!node.IsAlive) StartWorker(node); });
                 break;
             case FaultKind.Join: AddWorker(); break;
+            case FaultKind.Leave: queue.Add(0, node, () => node.Actor?.Tell(WorkerActor.Leave.Instance, ActorRefs.NoSender)); break;
             case FaultKind.Slow:
                 node.SlowUntil = until;
                 node.Slowness = 2 + (int)(fault.Strength * 8);
@@ -195,6 +229,8 @@ internal sealed class SimulatedRun
         foreach (var node in workers)
         {
             bool silent = !node.IsAlive || node.StandsStillUntil > now || node.CutOffUntil > now || home.CutOffUntil > now || home.StandsStillUntil > now;
+            // One that left is gone, and whoever watches it hears of that.
+            silent |= node.Actor is LocalActorRef { Cell.IsTerminated: true };
             if (!silent) node.SilentSince = now;
             if (!joined.TryGetValue(node.Name, out var known)) continue;
             if (now - node.SilentSince < DetectionMicroseconds && known.Incarnation.Value == node.Incarnation) continue;
@@ -209,6 +245,11 @@ internal sealed class SimulatedRun
         {
             case RunEvent.WorkerJoined worker: joined[worker.Name] = (worker.Worker, worker.Incarnation); break;
             case RunEvent.StepDone step: (steps, version) = (step.Step + 1, step.Version); checks.StepDone(step); break;
+            case RunEvent.Warning { Setting: "--exact-recovery" } warning:
+                StatesLost++;
+                // A node that is silent is taken for dead, and its states with it; nothing else may lose one.
+                if (!MayLoseWorkers) checks.StateBroken(warning.Text);
+                break;
             case RunEvent.EpochDone epoch when options.Until?.Invoke(epoch, queue.Now) ?? false: last = happened; break;
             case RunEvent.Finished or RunEvent.Failed or RunEvent.Interrupted: last = happened; break;
         }

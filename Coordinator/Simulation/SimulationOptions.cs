@@ -1,3 +1,4 @@
+using DistTrain.Protocol.Codecs;
 using DistTrain.Training;
 
 namespace DistTrain.Coordinator.Simulation;
@@ -32,6 +33,12 @@ public sealed record SimulationOptions
     /// <summary>The largest bucket, in bytes. The small model is one bucket; where this, or several servers, ask for more, its four parameters are laid out in blocks of their own.</summary>
     public int BucketBytes { get; init; } = 1 << 20;
 
+    /// <summary>The codec of gradients. One with a residual has states that move with their shards; where a worker dies, or is taken for dead, its states may be lost, and the weights are then not compared with those of the undisturbed run.</summary>
+    public CodecSpec Codec { get; init; } = CodecSpec.None;
+
+    /// <summary>The codec of weights: <c>none</c>, <c>bf16</c> or <c>fp16</c>.</summary>
+    public CodecSpec WeightsCodec { get; init; } = CodecSpec.None;
+
     /// <summary>How long each worker takes for a piece, in virtual microseconds: makes what draws them for a worker. Null for 1 to 3 ms.</summary>
     internal Func<int, Func<long>>? ComputeMicroseconds { get; init; }
 
@@ -58,13 +65,15 @@ public sealed record SimulationOptions
         if (Servers is < 1 or > TinyReplica.MostServers) throw new UserErrorException($"servers: {Servers} is not allowed, the simulated model has {TinyReplica.MostServers} blocks: give 1 to {TinyReplica.MostServers}");
         if (Servers > 1 && Consistency is Consistency.Async) throw new UserErrorException($"servers: {Servers} is not allowed with consistency async, give 1");
         if (Consistency is Consistency.Local) throw new UserErrorException($"consistency: {Consistency} cannot be simulated, give bsp, ssp:<s> or async");
+        if (Consistency is Consistency.Async && Codec.HasState) throw new UserErrorException($"codec was {Codec}, which does not go with consistency {Consistency}: whoever is free computes a shard's next piece, so its residual would have no owner");
+        if (Speculate && Codec.HasState) throw new UserErrorException($"codec was {Codec}, which does not go with speculate: a shard's residual cannot be in two places");
         if (Speculate && Consistency is not Consistency.Bsp) throw new UserErrorException($"speculate was on, which does not go with consistency {Consistency}: answers can be compared only when they were computed on the same weights");
     }
 }
 
 /// <summary>A run that broke a promise.</summary>
 /// <param name="Seed">Replays it.</param>
-/// <param name="Invariant">Which promise: <c>weights</c>, <c>contributions</c>, <c>samples</c>, <c>ends</c> or <c>staleness</c>.</param>
+/// <param name="Invariant">Which promise: <c>weights</c>, <c>contributions</c>, <c>samples</c>, <c>ends</c>, <c>staleness</c> or <c>states</c>.</param>
 /// <param name="What">What was seen.</param>
 public sealed record Violation(long Seed, string Invariant, string What);
 
@@ -82,6 +91,12 @@ public sealed record SimulationReport(
 
     /// <summary>Pieces that began early and then waited for the rest of their weights, and those of them that were given up.</summary>
     internal (int Waits, int GivenUp) Early { get; init; }
+
+    /// <summary>States of shards that arrived where their shards had moved to.</summary>
+    internal int Moves { get; init; }
+
+    /// <summary>States of shards that were lost with their workers.</summary>
+    internal int StatesLost { get; init; }
 
     /// <summary>With <see cref="SimulationOptions.StopAt"/>, the messages that the worker sent and got in the last run.</summary>
     internal int Boundaries { get; init; }

@@ -50,8 +50,10 @@ public static class Membership
     public sealed record Leave([property: Key(0)] WorkerId Worker, [property: Key(1)] Incarnation Incarnation) : IProtocolMessage;
 
     /// <summary>Coordinator to a worker that goes by itself: what it has is still needed.</summary>
+    /// <param name="Term">The coordinator's term.</param>
+    /// <param name="Computes">Whether its shards have not moved yet, so that it computes them as before.</param>
     [MessagePackObject]
-    public sealed record Stay([property: Key(0)] Term Term) : IProtocolMessage;
+    public sealed record Stay([property: Key(0)] Term Term, [property: Key(1)] bool Computes = false) : IProtocolMessage;
 
     /// <summary>Failure detector to coordinator: a worker is unreachable, or its channel broke.</summary>
     [MessagePackObject]

@@ -10,9 +10,10 @@ public static class Schedule
     /// <param name="Term">The coordinator's term.</param>
     /// <param name="Revision">Grows by one with each assignment of the term.</param>
     /// <param name="Owners">The owner of each shard, in shard order.</param>
+    /// <param name="From">The clock that it holds from: everything below is in the weights already, whatever a worker has got of them.</param>
     [MessagePackObject]
     public sealed record Assignment(
-        [property: Key(0)] Term Term, [property: Key(1)] Revision Revision, [property: Key(2)] ImmutableArray<WorkerId> Owners) : IProtocolMessage;
+        [property: Key(0)] Term Term, [property: Key(1)] Revision Revision, [property: Key(2)] ImmutableArray<WorkerId> Owners, [property: Key(3)] long From = 0) : IProtocolMessage;
 
     /// <summary>Coordinator to workers: steps below <paramref name="Until"/> may be computed.</summary>
     [MessagePackObject]

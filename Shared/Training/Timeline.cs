@@ -9,7 +9,7 @@ namespace DistTrain.Training;
 /// </summary>
 public sealed class Timeline
 {
-    private readonly ConcurrentQueue<Span> spans = new();
+    private readonly ConcurrentQueue<TimelineSpan> spans = new();
     private readonly long origin = Stopwatch.GetTimestamp();
 
     /// <summary>The time now, in the timeline's own unit.</summary>
@@ -22,7 +22,10 @@ public sealed class Timeline
     /// <param name="end">When it ended.</param>
     /// <param name="step">The step it belongs to.</param>
     /// <param name="bucket">The bucket, or −1 where it is not of one.</param>
-    public void Add(string row, string name, long start, long end, long step, int bucket = -1) => spans.Enqueue(new Span(row, name, start, end, step, bucket));
+    public void Add(string row, string name, long start, long end, long step, int bucket = -1) => spans.Enqueue(new TimelineSpan(row, name, start, end, step, bucket));
+
+    /// <summary>What was recorded so far, in no order.</summary>
+    public IReadOnlyList<TimelineSpan> Spans => spans.ToArray();
 
     /// <summary>Writes what was recorded.</summary>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
@@ -67,7 +70,7 @@ public sealed class Timeline
         writer.WriteEndObject();
     }
 
-    private void WriteSpan(Utf8JsonWriter writer, Span span, int thread)
+    private void WriteSpan(Utf8JsonWriter writer, TimelineSpan span, int thread)
     {
         writer.WriteStartObject();
         writer.WriteString("name", span.Name);
@@ -86,5 +89,13 @@ public sealed class Timeline
 
     private static double Microseconds(long ticks) => Math.Round(ticks * 1e6 / Stopwatch.Frequency, 3);
 
-    private readonly record struct Span(string Row, string Name, long Start, long End, long Step, int Bucket);
 }
+
+/// <summary>Something that took its time.</summary>
+/// <param name="Row">Who: <c>worker-0</c>, <c>server 0</c>.</param>
+/// <param name="Name">What: forward, backward, send, wait, reduce, step, broadcast.</param>
+/// <param name="Start">When it began: a value of <see cref="Timeline.Now"/>.</param>
+/// <param name="End">When it ended.</param>
+/// <param name="Step">The step it belongs to.</param>
+/// <param name="Bucket">The bucket, or −1 where it is not of one.</param>
+public readonly record struct TimelineSpan(string Row, string Name, long Start, long End, long Step, int Bucket = -1);

@@ -142,38 +142,6 @@ public sealed class ConsistencyTests
         return LinearJob.Layout.WeightsSha256(weights.Span);
     }
 
-    public static TheoryData<string, int, int, bool, bool, bool> Matrix()
-    {
-        var data = new TheoryData<string, int, int, bool, bool, bool>();
-        foreach (string mode in (string[])["bsp", "ssp:2", "async", "local:2"])
-            foreach (int servers in (int[])[1, 2])
-                foreach (int accumulate in (int[])[1, 2])
-                    for (int bits = 0; bits < 8; bits++) data.Add(mode, servers, accumulate, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0);
-        return data;
-    }
-
-    [Theory]
-    [MemberData(nameof(Matrix))]
-    public async Task Every_pair_of_settings_works_or_is_refused(string mode, int servers, int accumulate, bool clip, bool skip, bool speculate)
-    {
-        var plan = LinearJob.Plan(shards: 2, batch: 8, epochs: 1, accumulate: accumulate, clip: clip ? 1 : null);
-        var job = LinearJob.Of(plan) with { Consistency = Consistency.Parse(mode), OnNonFinite = skip ? OnNonFinite.Skip : OnNonFinite.Fail };
-        var options = new ClusterOptions { Workers = 2, Servers = servers, Speculate = speculate };
-        try
-        {
-            ClusterRules.Check(job, options);
-        }
-        catch (UserErrorException refused)
-        {
-            Assert.Contains($"does not go with consistency {mode}", refused.Message, StringComparison.Ordinal);
-            Assert.DoesNotContain('\n', refused.Message);
-            return;
-        }
-        var (result, _) = await Run(job, options);
-        Assert.IsType<RunEvent.Finished>(result.Last);
-        Assert.Equal((50L, 0L, 0L), (result.Totals!.Samples, result.Totals.RepeatedSamples, result.Totals.MissedSamples));
-    }
-
     [Fact]
     public async Task Accumulation_with_dropout_batch_normalization_and_a_short_last_batch_is_the_larger_batch_bit_for_bit()
     {

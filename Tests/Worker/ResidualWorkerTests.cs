@@ -102,6 +102,28 @@ public sealed class ResidualWorkerTests : TestKit
         other.ExpectNoMsg(Moment);
     }
 
+    /// <summary>Somebody else's contribution was counted: the next step is known while this one is still being computed. What came of another's state meanwhile spoiled the one that was being made.</summary>
+    [Fact]
+    public void It_asks_for_no_state_that_it_is_making_itself()
+    {
+        ComputeFirstStep();
+        Publish(1);
+        Reach(3);
+        compute.Await();
+        Publish(2);
+        Rest();
+        for (int leaf = 0; leaf < 4; leaf++)
+        {
+            clock.Tick();
+            worker.Tell(new Residuals.Zero(new Term(3), leaf, 1));
+        }
+        Assert.DoesNotContain(Rest(), message => message is Residuals.Wanted);
+        Assert.Equal(0, residuals.StepOf(0));
+        compute.RunOne();
+        compute.RunOne();
+        AwaitCondition(() => residuals.StepOf(3) == 2);
+    }
+
     [Fact]
     public void It_sends_a_state_while_it_evaluates()
     {

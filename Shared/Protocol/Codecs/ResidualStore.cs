@@ -18,6 +18,15 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout, int
     /// <summary>The codec.</summary>
     public TensorCodec Codec => codec;
 
+    /// <summary>Told each slice that is encoded, for checks from outside.</summary>
+    public EncodedHandler? Encoded { get; init; }
+
+    /// <summary>A slice was encoded.</summary>
+    /// <param name="key">Names the slice.</param>
+    /// <param name="before">Its state before.</param>
+    /// <param name="after">Its state after.</param>
+    public delegate void EncodedHandler(in CodecKey key, ReadOnlySpan<float> before, ReadOnlySpan<float> after);
+
     /// <summary>Encodes one slice of a leaf's gradient, and leaves in it what decoding gives.</summary>
     /// <param name="key">Names the slice.</param>
     /// <param name="slice">The gradient's floats.</param>
@@ -37,8 +46,10 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout, int
             {
                 if (!leaf.Begin(key.Step)) return -1;
                 var after = leaf.After.Codec.For(key.Offset, slice.Length);
-                leaf.Before.Codec.For(key.Offset, slice.Length).CopyTo(after);
+                var before = leaf.Before.Codec.For(key.Offset, slice.Length);
+                before.CopyTo(after);
                 length = codec.Encode(key, slice, after, destination);
+                Encoded?.Invoke(key, before, after);
             }
         }
         if (!codec.TryDecode(destination[..length], slice, out string? reason)) throw new InvalidOperationException(reason);
@@ -134,6 +145,9 @@ public sealed class ResidualStore(TensorCodec codec, ParameterLayout layout, int
             if (entry.Value.Step < oldest(entry.Key)) leaves.TryRemove(entry);
         }
     }
+
+    /// <summary>Frees all states.</summary>
+    public void Clear() => leaves.Clear();
 
     private Leaf Of(int leaf) => leaves.GetOrAdd(leaf, static (_, store) => store.New(-1), this);
 
