@@ -18,7 +18,7 @@ public sealed class AsyncServerActor : UntypedActor
     private readonly PieceQueue<IActorRef> queue;
     private readonly Dictionary<IActorRef, WeightRecipient> workers = [];
     private readonly Dictionary<WorkerId, IActorRef> ids = [];
-    private readonly HashSet<WorkerId> gone = [];
+    private readonly Dictionary<WorkerId, IActorRef> gone = [];
     private readonly HashSet<IActorRef> hungry = [];
     private readonly HashSet<(long Step, int Leaf)> pending = [];
     private readonly Dictionary<(long Step, int Leaf), Arrival> arriving = [];
@@ -44,6 +44,9 @@ public sealed class AsyncServerActor : UntypedActor
         if (setup.Timeline is { } timeline) spans = new ServerSpans(timeline, $"server {setup.Id}");
     }
 
+    /// <summary>Workers, gone ones included, that something is kept of.</summary>
+    internal int Remembered => ids.Count + gone.Count + workers.Count + hungry.Count;
+
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
@@ -59,7 +62,7 @@ public sealed class AsyncServerActor : UntypedActor
             case Progress.Wanted wanted: if (wanted.Term == setup.Term) OnProgressWanted(wanted); break;
             case WeightRecipient.Delivered delivered: if (workers.TryGetValue(delivered.Worker, out var recipient)) recipient.Has(delivered, version, Newest); break;
             case Membership.Lost lost: OnGivenUp(lost.Worker); break;
-            case Terminated dead: OnLost(dead.ActorRef); break;
+            case Terminated dead: OnTerminated(dead.ActorRef); break;
             case Serving.NodeLost node:
                 foreach (var worker in workers.Keys.Where(worker => worker.Path.Address == node.Node).ToList()) OnLost(worker);
                 break;
@@ -70,7 +73,7 @@ public sealed class AsyncServerActor : UntypedActor
 
     private void OnPieceWanted(WorkerId id, IActorRef worker)
     {
-        if (gone.Contains(id)) return;
+        if (gone.ContainsKey(id)) return;
         ids[id] = worker;
         var has = queue.Of(worker);
         if (has.Count < 2 && queue.TryHandOut(worker, out var next))
@@ -115,8 +118,19 @@ public sealed class AsyncServerActor : UntypedActor
     /// <summary>The coordinator struck a worker off. What it asked for before that may still come, and would be handed to nobody: if it lives, it joins again under another number.</summary>
     private void OnGivenUp(WorkerId worker)
     {
-        gone.Add(worker);
-        if (ids.Remove(worker, out var actor)) OnLost(actor);
+        bool isKnown = ids.Remove(worker, out var actor);
+        gone[worker] = actor ?? ActorRefs.Nobody;
+        if (!isKnown) return;
+        // Also one that has ended already: that is said once more, after all that it said.
+        Context.Watch(actor!);
+        OnLost(actor!);
+    }
+
+    /// <summary>Nothing more comes of a worker that has ended: its numbers need not be remembered.</summary>
+    private void OnTerminated(IActorRef worker)
+    {
+        foreach (var (id, _) in gone.Where(entry => entry.Value.Equals(worker)).ToList()) gone.Remove(id);
+        OnLost(worker);
     }
 
     /// <summary>A worker is gone, or given up: others get its pieces, and what it sent of them in part is forgotten.</summary>
@@ -220,7 +234,7 @@ public sealed class AsyncServerActor : UntypedActor
 
     private void OnWeightsWanted(Weights.Wanted wanted, IActorRef worker)
     {
-        if (gone.Contains(wanted.Worker)) return;
+        if (gone.ContainsKey(wanted.Worker)) return;
         ids[wanted.Worker] = worker;
         if (!workers.TryGetValue(worker, out var recipient))
         {

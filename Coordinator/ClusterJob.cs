@@ -71,6 +71,9 @@ public sealed record ClusterJob
     /// <summary>The codec of weights on their way to workers; servers keep float32.</summary>
     public CodecSpec WeightsCodec { get; init; } = CodecSpec.None;
 
+    /// <summary>The job without what only its start needs, for those who keep it while it runs: a resumed run's optimizer states are as large as the model, some times over.</summary>
+    internal ClusterJob Begun() => this with { State = null, Residuals = new Dictionary<int, Checkpoints.ResidualState>(), BestWeights = null, Notes = null };
+
     /// <summary>The cluster's view of a job with the codecs that a user asked for.</summary>
     /// <exception cref="UserErrorException">A codec is not known.</exception>
     public static ClusterJob From(TrainingJob job, JobOptions options) =>

@@ -120,11 +120,6 @@ public sealed partial class CoordinatorActor
     {
         if (board is null || report.Term != setup.Term) return;
         quietTicks = 0;
-        if (board.Refusal(report) is { } refusal)
-        {
-            Fail(refusal);
-            return;
-        }
         board.Heard(report);
         if (!board.IsComplete)
         {

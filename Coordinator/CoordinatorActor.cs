@@ -106,7 +106,7 @@ public sealed partial class CoordinatorActor : UntypedActor
     private void OnTick()
     {
         AskServers();
-        residuals?.OnTick();
+        residuals?.OnTick(applied.Complete);
         // Reports of an evaluation that did not come for a while are taken for lost; each time the patience doubles, since slices may simply be slow.
         if (board is null || ++quietTicks < patience) return;
         quietTicks = 0;

@@ -64,7 +64,7 @@ public sealed record CoordinatorSetup
     }
 
     /// <summary>The states of leaves that the run goes on from.</summary>
-    public IReadOnlyDictionary<int, Checkpoints.ResidualState> Residuals { get; init; } = new Dictionary<int, Checkpoints.ResidualState>();
+    internal Scheduling.FirstStates First { get; init; } = new([]);
 
     /// <summary>Whether a lost state of a leaf ends the run, to go on from the last checkpoint.</summary>
     public bool ExactRecovery { get; init; }

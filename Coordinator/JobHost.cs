@@ -52,6 +52,7 @@ internal sealed class JobHost
 {
     private readonly ClusterJob job;
     private readonly ClusterOptions options;
+    private ClusterJob? start;
     private readonly FloatBuffer[] state;
     private readonly WeightStore store;
     private readonly WeightStore? published;
@@ -73,7 +74,7 @@ internal sealed class JobHost
     /// <summary>Copies the weights and cuts the layout.</summary>
     public JobHost(ClusterJob job, ClusterOptions options, Action<RunEvent> observer)
     {
-        (this.job, this.options, this.observer) = (job, options, observer);
+        (this.job, this.options, this.observer, start) = (job.Begun(), options, observer, job);
         ClusterRules.Check(job, options);
         Timeline = options.TracePath is null ? null : new Timeline();
         Buckets = new BucketPlan(job.Layout, options.Servers, options.BucketBytes);
@@ -81,7 +82,7 @@ internal sealed class JobHost
         clocks = new ClockPlan(job.Plan, job.Consistency);
         startClock = clocks.StartingAt(job.StartStep);
         version = job.Consistency is Consistency.Async ? startClock * job.Plan.Pieces : startClock;
-        state = [.. rule.StateNames.Select((_, i) => InitialState(i))];
+        state = [.. rule.StateNames.Select((_, i) => job.State is { } resumed ? Copy(resumed[i]) : new FloatBuffer(job.Layout.Length))];
         store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
         WeightsCodec = TensorCodec.Create(job.WeightsCodec);
         if (job.WeightsCodec.IsLossy) published = new WeightStore(version, RoundedWeights.Of(WeightsCodec, Buckets, job.Weights), job.Consistency.StalenessBound);
@@ -129,8 +130,8 @@ internal sealed class JobHost
             Consistency = job.Consistency,
             Codec = job.Codec,
             WeightsCodec = job.WeightsCodec,
-            Notes = job.Notes,
-            Residuals = job.Residuals,
+            Notes = start!.Notes,
+            First = new FirstStates(start.Residuals),
             LeavesHaveState = ResidualStore.LengthOf(TensorCodec.Create(job.Codec), job.Layout, job.LeafOptimizerStates) > 0,
             ExactRecovery = options.ExactRecovery,
             Snapshots = snapshots,
@@ -145,6 +146,8 @@ internal sealed class JobHost
             Clock = clock,
             Tick = options.Tick,
         };
+        // From here on the coordinator has what the run goes on from, and lets go of it.
+        start = null;
         if (place.Connect is { } connect) setup = setup with { Connect = connect };
         var made = setup;
         Coordinator = system.ActorOf(Props.Create(() => new CoordinatorActor(made)), "coordinator");
@@ -272,8 +275,6 @@ internal sealed class JobHost
 
     /// <summary>The schedule's rate, lowered where a plateau asks for it; that changes between epochs only, while nobody steps.</summary>
     private double LearningRate(long step) => Volatile.Read(ref rate) is var factor && factor == 1 ? job.LearningRate(step) : job.LearningRate(step) * factor;
-
-    private FloatBuffer InitialState(int index) => job.State is { } resumed ? Copy(resumed[index]) : new FloatBuffer(job.Layout.Length);
 
     private static FloatBuffer Copy(FloatBuffer source)
     {

@@ -31,7 +31,7 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <exception cref="UserErrorException">An option is out of range, or does not go with the job.</exception>
     public LocalCluster(ClusterJob job, ClusterOptions options, Action<RunEvent>? observer = null)
     {
-        this.job = job;
+        this.job = job.Begun();
         this.options = options;
         host = new JobHost(job, options, observer ?? (_ => { }));
         residuals = new ResidualStore(TensorCodec.Create(job.Codec), job.Layout, job.LeafOptimizerStates);

@@ -21,8 +21,11 @@ internal sealed partial class RunLog(ILogger log, long startStep, long term)
                 names[e.Worker] = e.Name;
                 Joined(log, e.Name, e.ProcessId, step);
                 break;
-            case RunEvent.WorkerLost { Left: true } e: Left(log, e.Name, e.ProcessId, e.Step); break;
-            case RunEvent.WorkerLost e: Lost(log, e.Name, e.ProcessId, e.Step, e.SilentMs); break;
+            case RunEvent.WorkerLost e:
+                names.Remove(e.Worker);
+                if (e.Left) Left(log, e.Name, e.ProcessId, e.Step);
+                else Lost(log, e.Name, e.ProcessId, e.Step, e.SilentMs);
+                break;
             case RunEvent.ShardsAssigned e: HandOver(e.Owners); break;
             case RunEvent.Waiting e: Waiting(log, e.Step); break;
             case RunEvent.CheckpointDone e: Saved(log, e.Step, e.Path, e.Milliseconds); break;

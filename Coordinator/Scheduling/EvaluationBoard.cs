@@ -10,6 +10,7 @@ public sealed class EvaluationBoard(long version, int slices, MetricPlan? plan =
     private readonly MetricPlan metrics = plan ?? MetricPlan.None;
     private readonly Evaluation.Slice?[] found = new Evaluation.Slice?[slices];
     private readonly WorkerId?[] owner = new WorkerId?[slices];
+    private readonly WorkerId[] by = new WorkerId[slices];
     private int left = slices;
 
     /// <summary>The version of the weights that is evaluated.</summary>
@@ -48,17 +49,6 @@ public sealed class EvaluationBoard(long version, int slices, MetricPlan? plan =
             if (owner[i] == worker) owner[i] = null;
     }
 
-    /// <summary>Why a report cannot be right; null where it can.</summary>
-    public string? Refusal(Evaluation.Report report)
-    {
-        foreach (var slice in report.Slices)
-        {
-            if (slice.Samples is >= 0 and <= JobPlan.EvaluationSlice && (!metrics.IsDetailed || MetricTotals.Refusal(metrics, slice.Samples, DetailOf(slice)) is null)) continue;
-            return $"evaluation slice {slice.Number} of worker {report.Worker} makes no sense: {MetricTotals.Refusal(metrics, slice.Samples, DetailOf(slice)) ?? $"{slice.Samples} samples"}";
-        }
-        return null;
-    }
-
     /// <summary>Counts a report's slices, each once.</summary>
     public void Heard(Evaluation.Report report)
     {
@@ -67,20 +57,27 @@ public sealed class EvaluationBoard(long version, int slices, MetricPlan? plan =
         {
             if ((uint)slice.Number >= (uint)found.Length || found[slice.Number] is not null) continue;
             found[slice.Number] = slice;
+            by[slice.Number] = report.Worker;
             left--;
         }
         // A worker's answer ends its run: what it was handed and did not report is open again.
         Free(report.Worker);
     }
 
-    /// <summary>The sum in slice order; needs all slices.</summary>
+    /// <summary>The sum in slice order; needs all slices. Looks at every label and count: not for an actor's thread.</summary>
+    /// <exception cref="UserErrorException">A slice cannot be right; the message names it and the worker that it is of.</exception>
     public MetricSum Sum()
     {
+        foreach (var slice in found)
+            if (slice is { } s && Refusal(s) is { } reason) throw new UserErrorException($"evaluation slice {s.Number} of worker {by[s.Number]} makes no sense: {reason}");
         var sum = new MetricSum(metrics);
         foreach (var slice in found)
             if (slice is { } s) sum.Add(new EvaluationResult(s.Samples, s.Denominator, s.LossSum, s.Correct, s.Counted, metrics.IsDetailed ? DetailOf(s) : null));
         return sum;
     }
+
+    private string? Refusal(in Evaluation.Slice slice) =>
+        slice.Samples is < 0 or > JobPlan.EvaluationSlice ? $"{slice.Samples} samples" : metrics.IsDetailed ? MetricTotals.Refusal(metrics, slice.Samples, DetailOf(slice)) : null;
 
     private static SliceDetail DetailOf(Evaluation.Slice slice) => new(Given(slice.Counts), Given(slice.Sums), Given(slice.Scores), Given(slice.Labels), slice.Rows);
 

@@ -19,7 +19,8 @@ internal sealed class ResidualDesk
     private readonly Action<int, long> lost;
     private readonly ClockPlan clocks;
     private readonly ResidualBoard board = new();
-    private readonly HashSet<(int Leaf, long After)> zeroed = [];
+    // The newest clock of each leaf that a run goes on from zero after: who asks for an older one is late, and what it would compute is in the weights.
+    private readonly Dictionary<int, long> zeroed = [];
     private readonly Dictionary<int, long> missing = [];
     private readonly LeavingWorkers leaving = new();
     private Dictionary<int, ResidualState> gathered = [];
@@ -52,7 +53,7 @@ internal sealed class ResidualDesk
         if (wanted.Term != setup.Term || (uint)wanted.Leaf >= (uint)setup.Plan.Pieces) return;
         var question = new ResidualQuestion(wanted.Leaf, wanted.After, worker);
         if (wanted.After < setup.StartStep) SendFirst(question);
-        else if (zeroed.Contains((wanted.Leaf, wanted.After))) SendZero(question);
+        else if (IsZero(wanted.Leaf, wanted.After)) SendZero(question);
         else Ask(question);
     }
 
@@ -108,7 +109,7 @@ internal sealed class ResidualDesk
         {
             long after = LeafStates.LastBefore(clocks, end, leaf);
             if (after >= setup.StartStep) missing.Add(leaf, after);
-            else if (setup.Residuals.TryGetValue(leaf, out var saved)) gathered.Add(leaf, saved);
+            else if (setup.First.Find(leaf) is { } saved) gathered.Add(leaf, saved);
         }
         AskForMissing();
         Settle();
@@ -125,8 +126,11 @@ internal sealed class ResidualDesk
     }
 
     /// <summary>Asks again for what did not come, those too who have come since; says what is lost, and lets go who is needed no longer.</summary>
-    public void OnTick()
+    /// <param name="applied">The clocks that are in the weights.</param>
+    public void OnTick(long applied)
     {
+        // Whoever computes a leaf for the second time has its state.
+        setup.First.Release(leaf => LeafStates.LastBefore(clocks, applied, leaf) >= setup.StartStep);
         if (IsGathering) AskForMissing();
         foreach (var question in board.Open) Order(question);
         // With nobody there nothing is lost for good: who was cut off comes back with its states.
@@ -141,10 +145,12 @@ internal sealed class ResidualDesk
     {
         foreach (var (leaf, after) in missing.ToList())
         {
-            if (zeroed.Contains((leaf, after))) missing.Remove(leaf);
+            if (IsZero(leaf, after)) missing.Remove(leaf);
             else Ask(new ResidualQuestion(leaf, after, self));
         }
     }
+
+    private bool IsZero(int leaf, long after) => zeroed.TryGetValue(leaf, out long newest) && after <= newest;
 
     private void Ask(ResidualQuestion question)
     {
@@ -167,7 +173,7 @@ internal sealed class ResidualDesk
     /// <summary>A worker needs a state that the run begins with: it is the coordinator's.</summary>
     private void SendFirst(ResidualQuestion question)
     {
-        if (!setup.Residuals.TryGetValue(question.Leaf, out var saved) || saved.After != question.After) SendZero(question);
+        if (setup.First.Find(question.Leaf) is not { } saved || saved.After != question.After) SendZero(question);
         else if (board.Send(question)) setup.Connect(question.To, self).Send(new Residuals.State(setup.Term, question.Leaf, saved.After), new TensorSlice(saved.Values, 0, saved.Values.Length));
         Release(question);
     }
@@ -198,7 +204,11 @@ internal sealed class ResidualDesk
 
     private void Lose(ResidualQuestion question)
     {
-        if (zeroed.Add((question.Leaf, question.After))) lost(question.Leaf, question.After);
+        if (!IsZero(question.Leaf, question.After))
+        {
+            zeroed[question.Leaf] = question.After;
+            lost(question.Leaf, question.After);
+        }
         if (question.To.Equals(self)) missing.Remove(question.Leaf);
         else SendZero(question);
     }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Cluster;
 using DistTrain.Protocol;
@@ -10,7 +9,7 @@ namespace DistTrain.Coordinator.Serving;
 /// <summary>
 /// Where nodes come to: tells them what the job is, or why they may not take part, and watches the cluster for those that go. Without a standby nobody shuts the coordinator out: it alone decides who is down.
 /// </summary>
-internal sealed class Gate : UntypedActor, IWithTimers
+internal sealed partial class Gate : UntypedActor, IWithTimers
 {
     private static readonly TimeSpan AsksAgain = TimeSpan.FromSeconds(1), TellsAgain = TimeSpan.FromMilliseconds(250);
 
@@ -67,9 +66,9 @@ internal sealed class Gate : UntypedActor, IWithTimers
             case ClusterEvent.MemberRemoved removed:
                 Timers.Cancel(removed.Member.Address);
                 Lose(removed.Member.Address);
-                setup.Disconnect(removed.Member.Address);
-                Forget(removed.Member.Address);
+                Leave(removed.Member.Address);
                 break;
+            case Absent absent: OnAbsent(absent); break;
             case ShutOut silent:
                 setup.Report($"{nodes.NameOf(silent.Node)} is shut out: it was silent for too long");
                 cluster.Down(silent.Node);
@@ -116,6 +115,31 @@ internal sealed class Gate : UntypedActor, IWithTimers
         if (setup.Standby is { IsUnsure: true }) return;
         nodes.Admit(node.Path.Address, hello.Name, Now);
         node.Tell(offer, Self);
+        Await(node.Path.Address);
+    }
+
+    private void Await(Address node) => Timers.StartSingleTimer(new Absent(node), new Absent(node), setup.ComesWithin);
+
+    /// <summary>A node that passed and never comes into the cluster is never removed from it either: one that died in between, or does not fit. While it builds its job, which may take long, it is heard.</summary>
+    private void OnAbsent(Absent absent)
+    {
+        if (cluster.State.Members.Any(member => member.Address == absent.Node)) return;
+        if (nodes.Knows(absent.Node) && nodes.SilenceOf(absent.Node, Now) < setup.ComesWithin)
+        {
+            Await(absent.Node);
+            return;
+        }
+        if (nodes.Knows(absent.Node)) setup.Report($"{nodes.NameOf(absent.Node)} is gone: it was told of the job and has not come");
+        Lose(absent.Node);
+        Leave(absent.Node);
+    }
+
+    /// <summary>A node has gone from job and cluster: nothing of it is kept.</summary>
+    private void Leave(Address node)
+    {
+        setup.Disconnect(node);
+        nodes.Leave(node);
+        Forget(node);
     }
 
     /// <summary>The level is not settled yet: nodes wait, asking again each second, until enough of them are there.</summary>
@@ -245,32 +269,4 @@ internal sealed class Gate : UntypedActor, IWithTimers
         var peers = nodes.Named(name).Select(node => node.ToString()).ToHashSet();
         return setup.Channels().FirstOrDefault(channel => peers.Contains(channel.Peer)) is { } found ? found.Kind.Name() : "";
     }
-
-    /// <summary>The job can begin: what nodes are told of it.</summary>
-    internal sealed record Opened(Nodes.Offer Offer, SimdLevel Level, ImmutableArray<IActorRef> Servers) : INoSerializationVerificationNeeded;
-
-    /// <summary>A connection for tensors to a node is no more.</summary>
-    internal sealed record ChannelBroken(Address Node) : INoSerializationVerificationNeeded;
-
-    /// <summary>Tensors cannot be sent to a node, now or later.</summary>
-    internal sealed record ChannelRefused(Address Node, string Reason) : INoSerializationVerificationNeeded;
-
-    /// <summary>The run is over: nodes are told.</summary>
-    internal sealed class JobOver
-    {
-        public static readonly JobOver Instance = new();
-    }
-
-    /// <summary>The run goes back to its last checkpoint: nodes are to begin again.</summary>
-    internal sealed class GoesBack
-    {
-        public static readonly GoesBack Instance = new();
-    }
-
-    private sealed class TellsEnd
-    {
-        public static readonly TellsEnd Instance = new();
-    }
-
-    private sealed record ShutOut(Address Node);
 }

@@ -31,6 +31,9 @@ internal sealed record GateSetup
     /// <summary>How long a node may be unreachable before it is shut out for good.</summary>
     public TimeSpan StableAfter { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a node that was told of the job may be silent before it is in the cluster.</summary>
+    public TimeSpan ComesWithin { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Told, in a line each, about nodes that come, go or are refused.</summary>
     public required Action<string> Report { get; init; }
 

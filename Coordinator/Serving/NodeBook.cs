@@ -6,7 +6,7 @@ namespace DistTrain.Coordinator.Serving;
 internal sealed class NodeBook
 {
     /// <summary>A node that was lost is given up when it has been quiet for so long, and for at least <see cref="Grace"/> after the end: one that only hung asks again within a second.</summary>
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5), Grace = TimeSpan.FromSeconds(1), Namesake = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5), Grace = TimeSpan.FromSeconds(1), Namesake = TimeSpan.FromSeconds(3), Asking = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<Address, Node> nodes = [];
     private readonly HashSet<Address> passed = [];
@@ -23,7 +23,10 @@ internal sealed class NodeBook
         nodes[node] = new Node(name, now, IsLost: false);
     }
 
-    /// <summary>Whether a node passed the gate, be it gone or not.</summary>
+    /// <summary>How many addresses are kept in mind, for whatever reason: those of nodes that have gone must not add up.</summary>
+    public int Remembered => nodes.Keys.Union(passed).Union(asked.Keys).Count();
+
+    /// <summary>Whether a node passed the gate and has not left the cluster since, be it gone from the job or not.</summary>
     public bool HasPassed(Address node) => passed.Contains(node);
 
     /// <summary>Whether a node passed the gate and has not gone.</summary>
@@ -43,8 +46,16 @@ internal sealed class NodeBook
         if (nodes.TryGetValue(node, out var known)) nodes[node] = known with { IsLost = true };
     }
 
-    /// <summary>A node has gone for good.</summary>
+    /// <summary>A node has gone from the job for good; the cluster may not have heard of that yet.</summary>
     public void Forget(Address node) => nodes.Remove(node);
+
+    /// <summary>A node has gone from job and cluster.</summary>
+    public void Leave(Address node)
+    {
+        Forget(node);
+        passed.Remove(node);
+        asked.Remove(node);
+    }
 
     /// <summary>A node's name; its address where it is not known.</summary>
     public string NameOf(Address node) => nodes.TryGetValue(node, out var known) ? known.Name : node.ToString();
@@ -62,6 +73,8 @@ internal sealed class NodeBook
     public bool IsTaken(Address node, string name, TimeSpan now, out bool isAlive)
     {
         isAlive = false;
+        // Who asked and was never answered has gone.
+        foreach (var (gone, _) in asked.Where(one => now - one.Value > Asking).ToList()) asked.Remove(gone);
         var other = nodes.FirstOrDefault(known => known.Value.Name == name && !known.Value.IsLost && !known.Key.Equals(node));
         if (other.Key is null || now - other.Value.Heard >= Namesake)
         {

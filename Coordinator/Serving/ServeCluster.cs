@@ -38,7 +38,7 @@ internal sealed class ServeCluster : IDisposable
     /// <exception cref="UserErrorException">The address cannot be used, or TLS is needed and not given.</exception>
     public ServeCluster(ClusterJob job, ServeOptions options, ClusterOptions settings, Reign? reign, Action<RunEvent> observer)
     {
-        (this.job, this.options, this.settings, this.reign) = (job, options, settings, reign);
+        (this.job, this.options, this.settings, this.reign) = (job.Begun(), options, settings, reign);
         status = new RunStatus(job.Plan, job.StartStep);
         losses = new LossWatch(text => host!.Note(text));
         host = new JobHost(job, settings, happened =>

@@ -49,12 +49,20 @@ internal sealed class Quorum
         if (IsWatched && standing[^1].Number > taken) return standing[^1];
         ImmutableArray<Guid> present = [.. countsUntil.Where(worker => worker.Value > now && !lost.Contains(worker.Key)).Select(worker => worker.Key).Order()];
         if (!IsWatched || !standing[^1].Members.AsSpan().SequenceEqual(present.AsSpan())) standing.Add((++number, present));
+        return standing[^1];
+    }
+
+    /// <summary>How many workers are kept in mind.</summary>
+    public int Known => countsUntil.Count;
+
+    /// <summary>Forgets workers that cannot be counted on any more and that no standby may know of; to be called now and then, also where there is no standby.</summary>
+    public void Forget(long now)
+    {
         foreach (var gone in countsUntil.Where(worker => worker.Value <= now && !standing.Any(known => known.Members.Contains(worker.Key))).Select(worker => worker.Key).ToList())
         {
             countsUntil.Remove(gone);
             lost.Remove(gone);
         }
-        return standing[^1];
     }
 
     /// <summary>The standby goes by these members from now on, and by none before.</summary>

@@ -57,6 +57,8 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
     /// <summary>The actor's name below <c>/user</c>, and that of its counterpart on the standby.</summary>
     public const string Name = "standby";
 
+    private const int MostGreeted = 64;
+
     private readonly StandbyDeskSetup setup;
     private readonly Dictionary<Address, Standbys.Hello> greeted = [];
     private readonly CheckpointDelivery delivery;
@@ -137,6 +139,8 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
             Refuse(hello, reason);
             return;
         }
+        // Whoever is still there greets again.
+        if (greeted.Count >= MostGreeted && !greeted.ContainsKey(Sender.Path.Address)) greeted.Clear();
         greeted[Sender.Path.Address] = hello;
         Sender.Tell(new Standbys.Offer(setup.Job, setup.Term, Rule.Line, setup.Options, setup.Layout, setup.Lease), Self);
     }

@@ -137,6 +137,7 @@ internal sealed class StandbyRule
         (IActorRef Actor, object Message)[] ready = [];
         lock (gate)
         {
+            quorum.Forget(time.GetTimestamp());
             Volatile.Write(ref until, quorum.Until());
             if (waiting.Count > 0 && MayRule)
             {

@@ -18,7 +18,7 @@ public sealed partial class ChannelHub
         private readonly TensorSender?[] senders;
         private volatile int inUse = 1;
         private ChannelKind kind = ChannelKind.Tcp;
-        private bool closed;
+        private volatile bool closed;
 
         public Outbound(ChannelHub hub, Address address)
         {
@@ -38,10 +38,10 @@ public sealed partial class ChannelHub
             return Volatile.Read(ref senders[number]) ?? Add(number);
         }
 
-        /// <summary>What a connection comes to while the node ends is no news.</summary>
+        /// <summary>What a connection comes to while this node or the other one ends is no news.</summary>
         private void Report(string line)
         {
-            if (!hub.stopped) hub.context.Report(line);
+            if (!hub.stopped && !closed) hub.context.Report(line);
         }
 
         public (Messages.Offer Offer, IActorRef Hub)? Answer { get; set; }
@@ -57,7 +57,12 @@ public sealed partial class ChannelHub
 
         public void Dispose()
         {
-            lock (hub.gate) closed = true;
+            lock (hub.gate)
+            {
+                closed = true;
+                // One that asks where to connect to stops asking.
+                Monitor.PulseAll(hub.gate);
+            }
             foreach (var sender in senders) sender?.Dispose();
         }
 
@@ -104,7 +109,7 @@ public sealed partial class ChannelHub
                 while (Answer is null)
                 {
                     var left = deadline - DateTime.UtcNow;
-                    if (hub.stopped || left <= TimeSpan.Zero) throw new ChannelException($"{address} did not say within {hub.options.Channel.HandshakeTimeout.TotalSeconds:0.###} s where it takes tensors");
+                    if (hub.stopped || closed || left <= TimeSpan.Zero) throw new ChannelException($"{address} did not say within {hub.options.Channel.HandshakeTimeout.TotalSeconds:0.###} s where it takes tensors");
                     Monitor.Wait(hub.gate, left);
                 }
                 return Answer.Value;

@@ -78,12 +78,12 @@ public sealed partial class ChannelHub : IDisposable
         }
     }
 
-    /// <summary>Closes the channels to a node that has left for good.</summary>
+    /// <summary>Closes the channels to a node that has left for good. Does not wait for their threads, which may stand in a connection that is just being opened.</summary>
     public void Disconnect(Address address)
     {
         Outbound? node;
         lock (gate) nodes.Remove(address, out node);
-        node?.Dispose();
+        if (node is not null) _ = Task.Run(node.Dispose);
     }
 
     /// <summary>How tensors travel to each node.</summary>

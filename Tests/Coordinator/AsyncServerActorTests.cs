@@ -16,7 +16,7 @@ public sealed class AsyncServerActorTests : TestKit
     private static readonly JobId Job = new(Guid.NewGuid());
     private static readonly Term Term = new(2);
     private readonly JobPlan plan = LinearJob.Plan();
-    private readonly IActorRef server;
+    private readonly Akka.TestKit.TestActorRef<AsyncServerActor> server;
 
     public AsyncServerActorTests() : base(ProtocolConfig.Shared)
     {
@@ -25,7 +25,7 @@ public sealed class AsyncServerActorTests : TestKit
             Job = Job, Term = Term, Plan = plan, Buckets = new BucketPlan(LinearJob.Layout, 1, 1 << 30), Rule = new SGDRule(new SGDOptions()), LearningRate = _ => 0.5, State = [],
             Store = new WeightStore(0, LinearJob.Start()), Consistency = new Consistency.Async(), Compute = new InlineCompute(), Clock = new StillClock(),
         };
-        server = Sys.ActorOf(Props.Create(() => new AsyncServerActor(setup)));
+        server = ActorOfAsTestActorRef<AsyncServerActor>(Props.Create(() => new AsyncServerActor(setup)));
         server.Tell(new Progress.Wanted(Term, 0), CreateTestProbe());
         server.Tell(new Schedule.Horizon(Term, new Revision(1), 1));
     }
@@ -86,6 +86,18 @@ public sealed class AsyncServerActorTests : TestKit
             Send(leaf, worker);
             worker.ExpectMsg<Pieces.Applied>();
         }
+    }
+
+    [Fact]
+    public void What_is_remembered_of_workers_that_were_given_up_ends_with_them()
+    {
+        for (int id = 0; id < 200; id++)
+        {
+            var (_, worker) = Ask(id);
+            server.Tell(new Membership.Lost(new WorkerId(id), new Incarnation(1), 0));
+            Sys.Stop(worker);
+        }
+        AwaitAssert(() => Assert.Equal(0, server.UnderlyingActor.Remembered), TimeSpan.FromSeconds(20));
     }
 
     [Fact]

@@ -17,27 +17,35 @@ public sealed class GateTests : IDisposable
     private readonly TaskCompletionSource allGone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentQueue<object> heard = new();
     private readonly SemaphoreSlim arrived = new(0);
+    private readonly ConcurrentQueue<string> reports = new();
     private readonly JobId job = new(Guid.NewGuid());
     private readonly IActorRef gate, node;
     private readonly ActorSelection toGate;
 
     public GateTests()
     {
-        var setup = new GateSetup
-        {
-            Job = job,
-            Term = new Term(1),
-            Numerics = SimdLevel.Portable,
-            Gathered = new TaskCompletionSource<SimdLevel>(),
-            Report = _ => { },
-            Status = () => throw new InvalidOperationException("nobody asks"),
-            Stop = _ => { },
-            AllGone = allGone,
-        };
-        gate = coordinator.ActorOf(Props.Create(() => new Gate(setup)), "gate");
-        gate.Tell(new Gate.Opened(new Nodes.Offer(job, setup.Term, "{}", "", "", "", 1, 1, false, gate), SimdLevel.Portable, []));
+        gate = Open(Setup(), "gate");
         node = other.ActorOf(Props.Create(() => new Listener(heard, arrived)), "node");
         toGate = other.ActorSelection(new RootActorPath(coordinator.Provider.DefaultAddress) / "user" / "gate");
+    }
+
+    private GateSetup Setup() => new()
+    {
+        Job = job,
+        Term = new Term(1),
+        Numerics = SimdLevel.Portable,
+        Gathered = new TaskCompletionSource<SimdLevel>(),
+        Report = reports.Enqueue,
+        Status = () => throw new InvalidOperationException("nobody asks"),
+        Stop = _ => { },
+        AllGone = allGone,
+    };
+
+    private IActorRef Open(GateSetup setup, string name)
+    {
+        var opened = coordinator.ActorOf(Props.Create(() => new Gate(setup)), name);
+        opened.Tell(new Gate.Opened(new Nodes.Offer(job, setup.Term, "{}", "", "", "", 1, 1, false, opened), SimdLevel.Portable, []));
+        return opened;
     }
 
     public void Dispose() => Task.WaitAll([coordinator.Terminate(), other.Terminate()], Patience);
@@ -98,9 +106,62 @@ public sealed class GateTests : IDisposable
         await allGone.Task.WaitAsync(Patience);
     }
 
+    [Fact]
+    public async Task A_node_that_passes_and_never_comes_is_forgotten()
+    {
+        var left = new TaskCompletionSource<Address>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Open(Setup() with { ComesWithin = TimeSpan.FromMilliseconds(200), Disconnect = address => left.TrySetResult(address) }, "quick");
+        var toQuick = other.ActorSelection(new RootActorPath(coordinator.Provider.DefaultAddress) / "user" / "quick");
+        toQuick.Tell(Hello("node"), node);
+        Assert.IsType<Nodes.Offer>(await NextAsync());
+        Assert.Equal(other.Provider.DefaultAddress, await left.Task.WaitAsync(Patience));
+        Assert.Contains(reports, line => line.Contains("node is gone: it was told of the job and has not come", StringComparison.Ordinal));
+        toQuick.Tell(new Nodes.Ping(job, "node"), node);
+        Assert.Equal(new Nodes.Pong(default), await NextAsync());
+    }
+
+    [Fact]
+    public async Task A_second_living_worker_of_a_name_is_refused_and_one_that_comes_back_is_not()
+    {
+        var third = NodeSystem.Start(NodeSystem.WorkerRole, new NodeNetwork(), null);
+        try
+        {
+            var (seen, came) = (new ConcurrentQueue<object>(), new SemaphoreSlim(0));
+            var twin = third.ActorOf(Props.Create(() => new Listener(seen, came)), "node");
+            var fromTwin = third.ActorSelection(new RootActorPath(coordinator.Provider.DefaultAddress) / "user" / "gate");
+            await PassAsync();
+            fromTwin.Tell(Hello("node"), twin);
+            // The first one lives, and says so after the second has asked, which asks again.
+            object answer;
+            do
+            {
+                toGate.Tell(new Nodes.Ping(job, "node"), node);
+                await NextAsync();
+                fromTwin.Tell(Hello("node"), twin);
+                answer = await came.WaitAsync(TimeSpan.FromMilliseconds(100)) && seen.TryDequeue(out object? message) ? message : "";
+            }
+            while (answer is "");
+            Assert.Equal("another worker of this name takes part: give it a --name of its own", Assert.IsType<Membership.Refused>(answer).Reason);
+            Assert.Contains(reports, line => line.Contains("node (process 1) is refused: another worker of this name takes part", StringComparison.Ordinal));
+            gate.Tell(new Gate.ChannelBroken(other.Provider.DefaultAddress));
+            while (await came.WaitAsync(TimeSpan.Zero)) seen.TryDequeue(out _);
+            fromTwin.Tell(Hello("node"), twin);
+            Assert.True(await came.WaitAsync(Patience));
+            do Assert.True(seen.TryDequeue(out object? message) && (answer = message) is not null);
+            while (answer is Membership.Refused && await came.WaitAsync(Patience));
+            Assert.IsType<Nodes.Offer>(answer);
+        }
+        finally
+        {
+            await third.Terminate();
+        }
+    }
+
+    private static Nodes.Hello Hello(string name) => new(Membership.ProtocolVersion, name, new Incarnation(1), 1, Numerics.Name(SimdLevel.Portable), []);
+
     private async Task PassAsync()
     {
-        toGate.Tell(new Nodes.Hello(Membership.ProtocolVersion, "node", new Incarnation(1), 1, Numerics.Name(SimdLevel.Portable), []), node);
+        toGate.Tell(Hello("node"), node);
         Assert.IsType<Nodes.Offer>(await NextAsync());
     }
 

@@ -82,5 +82,28 @@ public sealed class NodeBookTests
         Assert.False(book.IsTaken(third, "first", At(2), out _));
     }
 
+    [Fact]
+    public void Of_nodes_that_come_and_go_nothing_is_kept()
+    {
+        for (int i = 0; i < 200; i++)
+        {
+            var node = new Address("akka.tcp", "disttrain", "127.0.0.1", 1000 + i);
+            Assert.False(book.IsTaken(node, "another", At(i), out _));
+            book.Admit(node, "another", At(i));
+            book.Lose(node);
+            Assert.True(book.HasPassed(node));
+            book.Leave(node);
+            Assert.False(book.HasPassed(node));
+        }
+        Assert.Equal(2, book.Remembered);
+        // Those who asked for a name that was taken, and were gone before there was an answer.
+        for (int i = 0; i < 200; i++)
+        {
+            book.Heard(First, At(300 + i));
+            Assert.True(book.IsTaken(new Address("akka.tcp", "disttrain", "127.0.0.1", 2000 + i), "first", At(300 + i), out _));
+        }
+        Assert.InRange(book.Remembered, 2, 70);
+    }
+
     private static TimeSpan At(double seconds) => TimeSpan.FromSeconds(seconds);
 }

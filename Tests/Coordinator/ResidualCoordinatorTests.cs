@@ -3,6 +3,7 @@ using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using DistTrain.Coordinator;
 using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Coordinator.Scheduling;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Tensors;
@@ -26,12 +27,12 @@ public sealed class ResidualCoordinatorTests : TestKit
 
     public ResidualCoordinatorTests() : base(ProtocolConfig.Shared) => server = CreateTestProbe();
 
-    private void Start(long every = 100, bool exact = false)
+    private void Start(long every = 100, bool exact = false, long from = 0, FirstStates? first = null)
     {
         snapshots = new Snapshots(buckets, 1, every, _ => { });
         var setup = new CoordinatorSetup
         {
-            Job = new JobId(Guid.NewGuid()), Plan = plan, Buckets = buckets, Servers = [server.Ref], Codec = CodecSpec.ParseGradient("topk:0.1"), ExactRecovery = exact,
+            Job = new JobId(Guid.NewGuid()), Plan = plan, Buckets = buckets, Servers = [server.Ref], Codec = CodecSpec.ParseGradient("topk:0.1"), ExactRecovery = exact, StartStep = from, First = first ?? new FirstStates([]),
             MinWorkers = 2, WorkersMayJoin = true, Observer = e => events.Add(e), Compute = new InlineCompute(), Clock = clock, Snapshots = snapshots,
         };
         coordinator = Sys.ActorOf(Props.Create(() => new CoordinatorActor(setup)));
@@ -78,6 +79,29 @@ public sealed class ResidualCoordinatorTests : TestKit
         Assert.Equal((4L, "enough", true), (interrupted.Totals.Steps, interrupted.Reason, interrupted.Clean));
         Assert.Equal([(0, 2L), (1, 3L), (2, 2L), (3, 3L)], snapshots!.LastResiduals.Select(state => (state.Key, state.Value.After)).Order());
         Assert.Empty(events.OfType<RunEvent.EpochDone>());
+    }
+
+    [Fact]
+    public void A_state_that_the_run_began_with_is_kept_until_its_leaf_was_computed()
+    {
+        var first = new FirstStates(Enumerable.Range(0, 4).Select(leaf => KeyValuePair.Create(leaf, new ResidualState(2, new FloatBuffer(16)))));
+        Start(from: 3, first: first);
+        var (worker, a) = Join("a");
+        Join("b");
+        Wants(worker, a, 3, 2);
+        Assert.Equal(3, Assert.IsType<Residuals.State>(worker.FishForMessage<TensorArrived>(_ => true).Header).Leaf);
+        clock.Tick();
+        Wants(worker, a, 0, 2);
+        worker.FishForMessage<TensorArrived>(arrived => arrived.Header is Residuals.State { Leaf: 0 });
+        Assert.Equal(4, first.Count);
+        // The epoch's last step has two samples, of the leaves 1 and 3.
+        Applied(3);
+        clock.Tick();
+        AwaitAssert(() => Assert.Equal(2, first.Count));
+        // Whoever is late asks for what is in the weights already.
+        Wants(worker, a, 3, 2);
+        Assert.Equal(3, worker.FishForMessage<Residuals.Zero>(_ => true).Leaf);
+        Assert.DoesNotContain(events, e => e is RunEvent.Warning);
     }
 
     [Fact]

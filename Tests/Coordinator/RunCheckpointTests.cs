@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using DistTrain.Coordinator;
 using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Tensors;
 using DistTrain.Training;
 
 namespace DistTrain.Tests.Coordinator;
@@ -49,6 +51,29 @@ public sealed class RunCheckpointTests : IDisposable
         Assert.True(saved.Step >= 10, $"step {saved.Step}");
         var result = await Run(GoOn(job, saved), new ClusterOptions { Workers = 3 });
         Assert.Equal((whole.WeightsSha256, whole.StateSha256, whole.Totals!.TrainLoss), (result.WeightsSha256, result.StateSha256, result.Totals!.TrainLoss));
+    }
+
+    [Fact]
+    public async Task What_a_run_goes_on_from_is_not_kept_while_it_goes_on()
+    {
+        bool? isKept = null;
+        WeakReference? state = null;
+        await using var cluster = Resumed(e =>
+        {
+            if (e is not RunEvent.StepDone { Step: 20 }) return;
+            GC.Collect();
+            isKept = state!.IsAlive;
+        }, out state);
+        Assert.IsType<RunEvent.Finished>((await cluster.RunAsync().WaitAsync(TimeSpan.FromSeconds(60))).Last);
+        Assert.False(isKept);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static LocalCluster Resumed(Action<RunEvent> observer, out WeakReference state)
+    {
+        var momentum = new FloatBuffer(LinearJob.Layout.Length);
+        state = new WeakReference(momentum);
+        return new LocalCluster(LinearJob.Of(LinearJob.Plan(epochs: 10)) with { State = [momentum] }, new ClusterOptions { Workers = 2 }, observer);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Akka.Actor;
 using Akka.Configuration;
 using DistTrain.Protocol;
@@ -113,6 +114,29 @@ public sealed class ChannelHubTests : IDisposable
         Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref released) == held, TimeSpan.FromSeconds(20)));
     }
 
+    [Fact]
+    public async Task A_node_that_is_gone_is_let_go_of_at_once_also_while_it_is_being_asked_where_it_takes_tensors()
+    {
+        int held = 0;
+        var a = Start(ChannelChoice.Tcp, hold: _ =>
+        {
+            Interlocked.Increment(ref held);
+            return new Release(() => Interlocked.Decrement(ref held));
+        });
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var mute = new MuteNode(asked);
+        a.Hub.Connect(a.System.Provider.ResolveActorRef(new RootActorPath(mute.Address) / "user" / "worker"), a.Actor).Send(Header(0, 0), Slice(Random(6), 0));
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(1, Volatile.Read(ref held));
+        var clock = Stopwatch.StartNew();
+        a.Hub.Disconnect(mute.Address);
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref held) == 0, Pair.Quick.HandshakeTimeout));
+        // An answer would have been waited for as long as a hand-shake may take.
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, Pair.Quick.HandshakeTimeout / 2);
+        Assert.Empty(a.Hub.Status());
+        Assert.DoesNotContain(a.Reports, line => line.Contains("did not say", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("auto", ChannelChoice.Auto)]
     [InlineData("shm", ChannelChoice.SharedMemory)]
@@ -217,6 +241,27 @@ public sealed class ChannelHubTests : IDisposable
         protected override void OnReceive(object message)
         {
             if (message is TensorArrived arrived) received.Add(arrived);
+        }
+    }
+
+    /// <summary>A node that takes messages for its hub, and answers none.</summary>
+    private sealed class MuteNode : IDisposable
+    {
+        private readonly ExtendedActorSystem system;
+
+        public MuteNode(TaskCompletionSource asked)
+        {
+            system = NodeSystem.Start(NodeSystem.WorkerRole, new NodeNetwork(), null);
+            system.ActorOf(Props.Create(() => new Mute(asked)), HubActor.Name);
+        }
+
+        public Address Address => system.Provider.DefaultAddress;
+
+        public void Dispose() => system.Terminate().Wait(TimeSpan.FromSeconds(20));
+
+        private sealed class Mute(TaskCompletionSource asked) : UntypedActor
+        {
+            protected override void OnReceive(object message) => asked.TrySetResult();
         }
     }
 

@@ -9,6 +9,9 @@ namespace DistTrain.Worker.Node;
 /// <summary>A worker's process: lives as often as it must, until the job is over, the user stops it, or no coordinator is to be found.</summary>
 internal static class WorkerNode
 {
+    /// <summary>A worker that fails begins anew, once: one that fails again so soon would do so for ever.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromMinutes(10);
+
     /// <summary>Runs; returns the exit code.</summary>
     public static async Task<int> RunAsync(JoinOptions options)
     {
@@ -52,14 +55,24 @@ internal static class WorkerNode
         var token = JobToken.Load(options.Network.TokenFile);
         var allegiance = new Allegiance();
         var looking = Stopwatch.StartNew();
+        Stopwatch? failing = null;
         while (true)
         {
             var life = new NodeLife(options, coordinators, identity, token, assembly, allegiance, health, note);
             var left = options.CoordinatorTimeout - looking.Elapsed;
             var end = await life.RunAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, stop);
             if (life.WasIn) looking.Restart();
-            if (end is not NodeEnd.Lost lost) return end;
-            note($"{lost.Why}; joins again");
+            switch (end)
+            {
+                case NodeEnd.Lost lost:
+                    note($"{lost.Why}; joins again");
+                    break;
+                case NodeEnd.Failed failed when failing is null || failing.Elapsed > Soon:
+                    failing = Stopwatch.StartNew();
+                    note($"the worker failed: {failed.Error}; its shards move on, it joins again");
+                    break;
+                default: return end;
+            }
         }
     }
 }

@@ -64,8 +64,15 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
             opened.Timeout = options.StallTimeout;
             session.Attach(opened);
             onOpened?.Invoke(kind, link.Peer);
-            string? goodbye = new TensorReceiver(rules, messages, session, resolve).Run(opened);
-            if (goodbye is not null) Report($"{link.Peer} closed its channel: {goodbye}");
+            try
+            {
+                string? goodbye = new TensorReceiver(rules, messages, session, resolve).Run(opened);
+                if (goodbye is not null) Report($"{link.Peer} closed its channel: {goodbye}");
+            }
+            finally
+            {
+                session.Detach(opened);
+            }
         }
         catch (ChannelException error)
         {

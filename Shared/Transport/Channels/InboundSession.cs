@@ -39,6 +39,13 @@ internal sealed class InboundSession(Guid id, long window)
         }
     }
 
+    /// <summary>A connection has ended. What a session remembers is a few numbers: the connection, its buffers and its threads' memory are not kept for a sender that may never come back.</summary>
+    public void Detach(ByteLink ended)
+    {
+        lock (gate)
+            if (link == ended) link = null;
+    }
+
     /// <summary>What to tell the sender at the hand-shake.</summary>
     public ControlRecord State()
     {

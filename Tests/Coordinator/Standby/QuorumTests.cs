@@ -131,4 +131,23 @@ public sealed class QuorumTests
         candidacy.Hear(new Term(2), A);
         Assert.False(candidacy.IsElected);
     }
+
+    [Fact]
+    public void Workers_that_come_and_go_are_forgotten_unless_a_standby_may_know_of_them()
+    {
+        var quorum = new Quorum(isUnsure: false);
+        for (int i = 0; i < 200; i++)
+        {
+            quorum.Count(Guid.NewGuid(), i + 10);
+            quorum.Forget(i);
+        }
+        Assert.InRange(quorum.Known, 1, 11);
+        quorum.Count(A, 300);
+        quorum.Forget(250);
+        Assert.Equal(1, quorum.Known);
+        quorum.Taken(quorum.Propose(250).Number);
+        quorum.Forget(400);
+        Assert.Equal(1, quorum.Known);
+        Assert.Equal(300, quorum.Until());
+    }
 }
