@@ -37,10 +37,14 @@ public sealed class AsyncServerActor : UntypedActor
         this.setup = setup;
         buckets = [.. setup.Buckets.Buckets.Select(bucket => new BucketState(setup, Self, bucket))];
         ledgers = [.. buckets.Select(_ => new ContributionLedger(1, null))];
-        queue = new PieceQueue<IActorRef>(setup.Plan, setup.StartStep);
+        var ahead = setup.Resumed?.Ahead ?? [];
+        queue = new PieceQueue<IActorRef>(setup.Plan, setup.StartStep, ahead.Select(piece => (piece.Step, piece.Leaf.Piece)));
         log = new AppliedLog(setup.Term, setup.Id, setup.StartStep);
         nextStep = setup.StartStep;
         version = setup.StartVersion;
+        foreach (var (step, leaf) in ahead) Found(step, leaf);
+        // Asked for by the coordinator.
+        while (FinishStep() is not null) { }
         if (setup.Timeline is { } timeline) spans = new ServerSpans(timeline, $"server {setup.Id}");
     }
 
@@ -220,16 +224,37 @@ public sealed class AsyncServerActor : UntypedActor
         foreach (var part in done.Parts) part!.Lease?.Dispose();
         pending.Remove((done.Step, done.Piece));
         done.Worker.Tell(new Pieces.Applied(setup.Term, done.Step, done.Piece), Self);
-        if (!found.TryGetValue(done.Step, out var leaves)) found.Add(done.Step, leaves = []);
-        leaves.Add(done.Leaf);
+        Found(done.Step, done.Leaf);
         queue.Applied(done.Step);
-        while (queue.TryFinish(nextStep))
+        while (FinishStep() is { } applied)
         {
-            log.Found(nextStep, [.. found[nextStep].OrderBy(leaf => leaf.Piece)], double.NaN, false, version);
-            found.Remove(nextStep++);
-            coordinator.Tell(log.Advance(nextStep)!, Self);
+            if (setup.Snapshots is { } snapshots && snapshots.Wants(nextStep)) Save(snapshots);
+            coordinator.Tell(applied, Self);
         }
         ApplyNext();
+    }
+
+    private void Found(long step, Gradients.Leaf leaf)
+    {
+        if (!found.TryGetValue(step, out var leaves)) found.Add(step, leaves = []);
+        leaves.Add(leaf);
+    }
+
+    /// <summary>The report of the next step, if all of its pieces are in the weights.</summary>
+    private Progress.Applied? FinishStep()
+    {
+        if (!queue.TryFinish(nextStep)) return null;
+        log.Found(nextStep, [.. found[nextStep].OrderBy(leaf => leaf.Piece)], double.NaN, false, version);
+        found.Remove(nextStep++);
+        return log.Advance(nextStep);
+    }
+
+    /// <summary>Copies the weights and the optimizer's state, which no piece is being applied to just now, and names the pieces of later steps that are in them.</summary>
+    private void Save(Checkpoints.Snapshots snapshots)
+    {
+        var ahead = found.SelectMany(step => step.Value.Select(leaf => (step.Key, leaf)));
+        snapshots.Add(nextStep, AsyncProgress.Note, new AsyncProgress(version, [.. ahead]).ToText());
+        foreach (var bucket in buckets) snapshots.Take(nextStep, bucket.Bucket, setup.Store.Open(version), setup.State);
     }
 
     private void OnWeightsWanted(Weights.Wanted wanted, IActorRef worker)

@@ -23,8 +23,6 @@ public static class ClusterRules
         if (local && job.Plan.Accumulate > 1) throw Exclude("accumulate", job.Plan.Accumulate.ToString(), mode, "every shard steps by itself");
         if (local && job.Plan.ClipNorm is not null) throw Exclude("clip-norm", job.Plan.ClipNorm.ToString()!, mode, "what is averaged is a change of weights, not a gradient");
         if (!local && job.Outer is { } outer) throw new UserErrorException(FormattableString.Invariant($"an outer optimizer (outer-lr {outer.LearningRate}, outer-momentum {outer.Momentum}) does not go with consistency {mode}: only local:<H> has one"));
-        if (options.Checkpoints is null) return;
-        if (async) throw Exclude("checkpoint-dir", options.Checkpoints.Folder.Path, mode, "its pieces are never all at the same step, so there is no state to go on from");
     }
 
     private static UserErrorException Exclude(string option, string value, string mode, string why) =>

@@ -48,7 +48,7 @@ public sealed partial class CoordinatorActor : UntypedActor
     public CoordinatorActor(CoordinatorSetup setup)
     {
         this.setup = setup;
-        version = setup.StartStep;
+        version = setup.StartVersion ?? setup.StartStep;
         applied = new AppliedSteps(setup.Servers.Length, setup.StartStep);
         clocks = new Training.ClockPlan(setup.Plan, setup.Consistency);
         samples = new SampleLedger(setup.Plan, clocks, setup.StartStep);

@@ -41,6 +41,9 @@ public sealed record CoordinatorSetup
     /// <summary>Clocks that are already in the weights: steps, or rounds of local steps.</summary>
     public long StartStep { get; init; }
 
+    /// <summary>The weights' version at the start, where that is not <see cref="StartStep"/>: under <c>async</c> every piece makes one.</summary>
+    public long? StartVersion { get; init; }
+
     /// <summary>Whether workers may still join after the last one is lost; else the run then fails.</summary>
     public bool WorkersMayJoin { get; init; }
 

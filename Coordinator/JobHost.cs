@@ -66,6 +66,7 @@ internal sealed class JobHost
     private readonly UpdateRule rule;
     private readonly ClockPlan clocks;
     private readonly long startClock;
+    private readonly AsyncProgress? resumed;
     private readonly BestKeeper best;
     private double rate = 1;
     private volatile bool over;
@@ -81,7 +82,10 @@ internal sealed class JobHost
         rule = job.ServerRule;
         clocks = new ClockPlan(job.Plan, job.Consistency);
         startClock = clocks.StartingAt(job.StartStep);
-        version = job.Consistency is Consistency.Async ? startClock * job.Plan.Pieces : startClock;
+        if (job.Consistency is Consistency.Async && job.Notes?.TryGetValue(AsyncProgress.Note, out string? note) == true) resumed = AsyncProgress.Parse(note, startClock, job.Plan.Pieces);
+        if (resumed?.Ahead.Any(piece => piece.Step >= job.Plan.TotalSteps) == true)
+            throw new UserErrorException($"the job has {job.Plan.TotalSteps} steps, expected {resumed.Ahead.Max(piece => piece.Step) + 1} or more: so far reach the pieces that are in the checkpoint's weights");
+        version = job.Consistency is Consistency.Async ? resumed?.Version ?? startClock * job.Plan.Pieces : startClock;
         state = [.. rule.StateNames.Select((_, i) => job.State is { } resumed ? Copy(resumed[i]) : new FloatBuffer(job.Layout.Length))];
         store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
         WeightsCodec = TensorCodec.Create(job.WeightsCodec);
@@ -127,6 +131,7 @@ internal sealed class JobHost
             MinWorkers = place.MinWorkers,
             WorkersMayJoin = place.WorkersMayJoin,
             StartStep = startClock,
+            StartVersion = version,
             Consistency = job.Consistency,
             Codec = job.Codec,
             WeightsCodec = job.WeightsCodec,
@@ -184,7 +189,13 @@ internal sealed class JobHost
         bool held = store.TryRead(version, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
         lease.Dispose();
-        if (last is not (RunEvent.Failed or RunEvent.RolledBack or RunEvent.Interrupted { Clean: false }) && writer is not null && writer.Saved != steps && steps != job.StartStep) writer.Save(steps, weights, state, snapshots!.Last, snapshots.LastResiduals, snapshots.LastBest);
+        if (last is not (RunEvent.Failed or RunEvent.RolledBack or RunEvent.Interrupted { Clean: false }) && writer is not null && writer.Saved != steps && steps != job.StartStep)
+        {
+            var notes = new Dictionary<string, string>(snapshots!.Last);
+            // Whole steps: what was begun of others was ended first.
+            if (job.Consistency is Consistency.Async) notes[AsyncProgress.Note] = new AsyncProgress(version, []).ToText();
+            writer.Save(steps, weights, state, notes, snapshots.LastResiduals, snapshots.LastBest);
+        }
         return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state, BestWeights = last is RunEvent.Failed ? null : best.Weights };
     }
 
@@ -228,6 +239,7 @@ internal sealed class JobHost
                 Published = published,
                 WeightsCodec = WeightsCodec,
                 StartStep = startClock,
+                Resumed = resumed,
                 Consistency = job.Consistency,
                 OnNonFinite = job.OnNonFinite,
                 Compute = Group,

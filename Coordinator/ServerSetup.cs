@@ -52,7 +52,10 @@ public sealed record ServerSetup
     public long StartStep { get; init; }
 
     /// <summary>The version to start from; <see cref="StartStep"/>, but under <c>async</c>, where every piece makes one.</summary>
-    public long StartVersion => Consistency is Consistency.Async ? StartStep * Plan.Pieces : StartStep;
+    public long StartVersion => Consistency is Consistency.Async ? Resumed?.Version ?? StartStep * Plan.Pieces : StartStep;
+
+    /// <summary>Under <c>async</c>, what a run that goes on has done beyond <see cref="StartStep"/>; null for nothing.</summary>
+    internal Reduction.AsyncProgress? Resumed { get; init; }
 
     /// <summary>How far workers may run apart.</summary>
     public Consistency Consistency { get; init; } = Consistency.Default;

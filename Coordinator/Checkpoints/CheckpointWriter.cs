@@ -34,7 +34,7 @@ internal sealed class CheckpointWriter : IDisposable
         {
             foreach (var snapshot in queue.GetConsumingEnumerable())
             {
-                Save(Math.Min(clocks.StepsOf(snapshot.Step).First, job.Plan.TotalSteps), snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Notes, snapshot.Residuals, snapshot.Best);
+                Save(Math.Min(clocks.StepsOf(snapshot.Step).First, job.Plan.TotalSteps), snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Added.Concat(snapshot.Notes).ToDictionary(), snapshot.Residuals, snapshot.Best);
                 snapshots().Return(snapshot);
             }
         }) { IsBackground = true, Name = "checkpoints" };

@@ -20,6 +20,9 @@ internal sealed class Snapshot(long step, int parts, SnapshotBuffers? buffers)
     /// <summary>The coordinator's small state.</summary>
     public IReadOnlyDictionary<string, string> Notes { get; set; } = new Dictionary<string, string>();
 
+    /// <summary>What servers add to that.</summary>
+    public Dictionary<string, string> Added { get; } = [];
+
     /// <summary>The best epoch's weights at that time, which nobody writes to; null for none.</summary>
     public FloatBuffer? Best { get; set; }
 }

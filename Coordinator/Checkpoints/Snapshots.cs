@@ -43,6 +43,9 @@ internal sealed class Snapshots(BucketPlan buckets, int states, long every, Acti
         Count(snapshot);
     }
 
+    /// <summary>A server's small state at a version that is wanted; before the last of its buckets.</summary>
+    public void Add(long version, string note, string value) => Find(version).Added[note] = value;
+
     /// <summary>The coordinator's small state, and the best weights so far, at a version that is wanted.</summary>
     public void Note(long version, IReadOnlyDictionary<string, string> notes, FloatBuffer? best, IReadOnlyDictionary<int, ResidualState>? residuals = null)
     {

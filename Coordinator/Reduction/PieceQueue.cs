@@ -5,19 +5,37 @@ namespace DistTrain.Coordinator.Reduction;
 /// <summary>
 /// The pieces of <c>async</c> in order, each handed out once; those of a worker that is lost are handed out again. Steps at the horizon and beyond are held back.
 /// </summary>
-public sealed class PieceQueue<TWorker>(JobPlan plan, long start) where TWorker : notnull
+public sealed class PieceQueue<TWorker> where TWorker : notnull
 {
+    private readonly JobPlan plan;
+    private readonly HashSet<(long Step, int Leaf)> ahead;
     private readonly Dictionary<TWorker, List<(long Step, int Leaf)>> handedOut = [];
     private readonly Queue<(long Step, int Leaf)> returned = new();
     private readonly SortedDictionary<long, int> left = [];
-    private long step = start;
+    private readonly long begun;
+    private long step;
     private int leaf;
+
+    /// <summary>Makes the queue.</summary>
+    /// <param name="plan">The job's schedule.</param>
+    /// <param name="start">The first step whose pieces are not all in the weights.</param>
+    /// <param name="applied">Pieces of that step and later ones that are; null for none.</param>
+    public PieceQueue(JobPlan plan, long start, IEnumerable<(long Step, int Leaf)>? applied = null)
+    {
+        (this.plan, step) = (plan, start);
+        ahead = [.. applied ?? []];
+        foreach (var (one, _) in ahead)
+        {
+            Applied(one);
+            begun = Math.Max(begun, one + 1);
+        }
+    }
 
     /// <summary>One past the last step that may be handed out.</summary>
     public long Horizon { get; set; }
 
     /// <summary>One past the last step of which a piece was handed out.</summary>
-    public long Begun => leaf > 0 ? step + 1 : step;
+    public long Begun => Math.Max(begun, leaf > 0 ? step + 1 : step);
 
     /// <summary>The pieces that a worker has and whose gradients are not complete yet.</summary>
     public IReadOnlyList<(long Step, int Leaf)> Of(TWorker worker) => handedOut.TryGetValue(worker, out var pieces) ? pieces : [];
@@ -67,7 +85,7 @@ public sealed class PieceQueue<TWorker>(JobPlan plan, long start) where TWorker 
         {
             var next = (step, leaf);
             if (++leaf == plan.Pieces) (step, leaf) = (step + 1, 0);
-            if (plan.Piece(next.step, next.leaf).Count == 0) continue;
+            if (plan.Piece(next.step, next.leaf).Count == 0 || ahead.Remove(next)) continue;
             piece = next;
             return true;
         }

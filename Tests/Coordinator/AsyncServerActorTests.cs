@@ -1,6 +1,9 @@
 using Akka.Actor;
+using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using DistTrain.Coordinator;
+using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Coordinator.Reduction;
 using DistTrain.Optim;
 using DistTrain.Protocol;
 using DistTrain.Tensors;
@@ -16,30 +19,36 @@ public sealed class AsyncServerActorTests : TestKit
     private static readonly JobId Job = new(Guid.NewGuid());
     private static readonly Term Term = new(2);
     private readonly JobPlan plan = LinearJob.Plan();
-    private readonly Akka.TestKit.TestActorRef<AsyncServerActor> server;
+    private TestActorRef<AsyncServerActor> server;
+    private readonly Dictionary<(long Step, int Leaf), TestProbe> workers = [];
+    private TestProbe? coordinator;
 
-    public AsyncServerActorTests() : base(ProtocolConfig.Shared)
+    public AsyncServerActorTests() : base(ProtocolConfig.Shared) => server = Start(Setup(), 1);
+
+    private ServerSetup Setup() => new()
     {
-        var setup = new ServerSetup
-        {
-            Job = Job, Term = Term, Plan = plan, Buckets = new BucketPlan(LinearJob.Layout, 1, 1 << 30), Rule = new SGDRule(new SGDOptions()), LearningRate = _ => 0.5, State = [],
-            Store = new WeightStore(0, LinearJob.Start()), Consistency = new Consistency.Async(), Compute = new InlineCompute(), Clock = new StillClock(),
-        };
-        server = ActorOfAsTestActorRef<AsyncServerActor>(Props.Create(() => new AsyncServerActor(setup)));
-        server.Tell(new Progress.Wanted(Term, 0), CreateTestProbe());
-        server.Tell(new Schedule.Horizon(Term, new Revision(1), 1));
+        Job = Job, Term = Term, Plan = plan, Buckets = new BucketPlan(LinearJob.Layout, 1, 1 << 30), Rule = new SGDRule(new SGDOptions()), LearningRate = _ => 0.5, State = [],
+        Store = new WeightStore(0, LinearJob.Start()), Consistency = new Consistency.Async(), Compute = new InlineCompute(), Clock = new StillClock(),
+    };
+
+    private TestActorRef<AsyncServerActor> Start(ServerSetup setup, long horizon)
+    {
+        var started = ActorOfAsTestActorRef<AsyncServerActor>(Props.Create(() => new AsyncServerActor(setup)));
+        started.Tell(new Progress.Wanted(Term, setup.StartStep), coordinator = CreateTestProbe());
+        started.Tell(new Schedule.Horizon(Term, new Revision(1), horizon));
+        return started;
     }
 
-    private (int Leaf, Akka.TestKit.TestProbe Worker) Ask(int id, Akka.TestKit.TestProbe? known = null)
+    private (int Leaf, TestProbe Worker) Ask(int id, TestProbe? known = null)
     {
         var worker = known ?? CreateTestProbe();
         server.Tell(new Pieces.Wanted(Term, new WorkerId(id)), worker);
         return (worker.ExpectMsg<Pieces.Granted>().Leaf, worker);
     }
 
-    private void Send(int leaf, IActorRef worker)
+    private void Send(int leaf, IActorRef worker, long step = 0)
     {
-        var name = new Gradients.Name(Job, Term, 0, 0, leaf, leaf + 1);
+        var name = new Gradients.Name(Job, Term, step, 0, leaf, leaf + 1);
         var tensor = new TensorSlice(new FloatBuffer(LinearJob.Layout.Length), 0, LinearJob.Layout.Length);
         server.Tell(new TensorArrived(new Gradients.Contribution(name, new WorkerId(0), 0.25f, 0, [new Gradients.Leaf(leaf, 4, 4, 1, 1, 4)], 0), tensor), worker);
     }
@@ -144,4 +153,68 @@ public sealed class AsyncServerActorTests : TestKit
 
         public void Send(IProtocolMessage header, TensorSlice tensor, IDisposable? done = null) => Sent.Enqueue((((Weights.Published)header).Version, done));
     }
+
+    [Fact]
+    public void What_is_saved_names_pieces_of_later_steps_and_a_server_that_goes_on_hands_out_the_others()
+    {
+        var whole = new List<Snapshot>();
+        var buckets = new BucketPlan(LinearJob.Layout, 1, 1 << 30);
+        var snapshots = new Snapshots(buckets, 0, 1, whole.Add);
+        server = Start(Setup() with { Snapshots = snapshots }, 2);
+        var granted = Enumerable.Range(0, 7).Select(_ => Next()).ToList();
+        Assert.Equal([(0L, 0), (0L, 1), (0L, 2), (0L, 3), (1L, 0), (1L, 1), (1L, 2)], granted);
+        // The last piece of the first step comes after two of the second.
+        foreach (var (step, leaf) in granted.Where(piece => piece is not ((0, 3) or (1, 1)))) Send(leaf, Of(step, leaf), step);
+        Assert.Empty(whole);
+        Send(3, Of(0, 3));
+        snapshots.Note(1, new Dictionary<string, string> { ["epoch"] = "…" }, null);
+        var saved = Assert.Single(whole);
+        var progress = AsyncProgress.Parse(saved.Added[AsyncProgress.Note], 1, plan.Pieces);
+        Assert.Equal(6, progress.Version);
+        Assert.Equal([(1L, 0), (1L, 2)], progress.Ahead.Select(piece => (piece.Step, piece.Leaf.Piece)).Order());
+
+        workers.Clear();
+        server = Start(Setup() with { StartStep = 1, Resumed = progress, Store = new WeightStore(6, LinearJob.Start()) }, 2);
+        Assert.Equal([(1L, 1), (1L, 3)], [Next(), Next()]);
+        Send(1, Of(1, 1), 1);
+        coordinator!.ExpectNoMsg(TimeSpan.Zero);
+        Send(3, Of(1, 3), 1);
+        var applied = coordinator.ExpectMsg<Progress.Applied>();
+        Assert.Equal((1L, 8L), (applied.Step, applied.Version));
+        Assert.Equal([0, 1, 2, 3], applied.Leaves.Select(leaf => leaf.Piece));
+
+        (long, int) Next()
+        {
+            var asking = CreateTestProbe();
+            server.Tell(new Pieces.Wanted(Term, new WorkerId(workers.Count)), asking);
+            var piece = asking.ExpectMsg<Pieces.Granted>();
+            workers.Add((piece.Step, piece.Leaf), asking);
+            return (piece.Step, piece.Leaf);
+        }
+
+        TestProbe Of(long step, int leaf) => workers[(step, leaf)];
+    }
+
+    [Fact]
+    public void A_step_all_of_whose_pieces_were_ahead_is_told_of_when_the_run_goes_on()
+    {
+        var ahead = Enumerable.Range(0, 4).Select(leaf => (1L, new Gradients.Leaf(leaf, 4, 4, 1, 1, 4))).Append((2L, new Gradients.Leaf(1, 4, 4, 1, 1, 4)));
+        var progress = new AsyncProgress(9, [.. ahead]);
+        Assert.Equal(progress.Ahead.ToArray(), AsyncProgress.Parse(progress.ToText(), 1, 4).Ahead.ToArray());
+        server = Start(Setup() with { StartStep = 1, Resumed = progress, Store = new WeightStore(9, LinearJob.Start()) }, 1);
+        Assert.Equal(1, coordinator!.ExpectMsg<Progress.Applied>().Step);
+        // A halt ends what was begun, by the run before too.
+        server.Tell(new Schedule.Halt(Term, new Revision(2)));
+        Assert.Equal(3, coordinator.ExpectMsg<Schedule.Halted>().Next);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("7 1:2")]
+    [InlineData("7 0:0:4:4:1:1:4:0")]
+    [InlineData("7 1:4:4:4:1:1:4:0")]
+    [InlineData("7 1:0:4:4:1:1:4:0 1:0:4:4:1:1:4:0")]
+    [InlineData("-7")]
+    public void A_note_that_makes_no_sense_is_refused(string note) =>
+        Assert.Contains($"note 'async' was '{note}'", Assert.Throws<UserErrorException>(() => AsyncProgress.Parse(note, 1, 4)).Message, StringComparison.Ordinal);
 }

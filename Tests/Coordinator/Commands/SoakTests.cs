@@ -25,13 +25,13 @@ public sealed class SoakTests(ITestOutputHelper report) : EndlessJob
         (var serve, port) = await Serve($"--min-workers {Workers} {Times} --stable-after 3 {Job} --log-every 20");
         for (int i = 0; i < Workers; i++) Start(i);
         await serve.PrintedAsync("\"event\":\"step\"");
-        var memory = new List<long>();
+        var memory = new List<ProcessMemory>();
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < length;)
         {
             await Disturb(random);
             await Task.Delay(pause);
             Assert.False(serve.HasEnded);
-            memory.Add(ResidentBytes(serve.Id));
+            memory.Add(ProcessMemory.Of(serve.Id));
         }
         for (int i = 0; i < Workers; i++)
         {
@@ -55,14 +55,28 @@ public sealed class SoakTests(ITestOutputHelper report) : EndlessJob
         var lost = result.Events.Where(e => e.GetProperty("event").GetString() == "worker_lost").ToList();
         int joined = result.Events.Count(e => e.GetProperty("event").GetString() == "worker_joined");
         var silences = lost.Select(e => e.GetProperty("silent_ms").GetDouble()).Order().ToList();
-        var (early, late) = (Median(memory.Skip(memory.Count / 10).Take(memory.Count / 4)), Median(memory.TakeLast(memory.Count / 4)));
         report.WriteLine($"{length.TotalSeconds:0} s, {string.Join(", ", happened.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} x {pair.Key}"))}");
         report.WriteLine($"{steps} steps, {samples} samples, each once; {joined} joins, {lost.Count} losses, silence before a loss: median {Median(silences.Select(ms => (long)ms))} ms, longest {(silences.Count > 0 ? silences[^1] : 0):0} ms");
-        report.WriteLine($"coordinator's memory: {early >> 20} MiB early, {late >> 20} MiB late; by tenths of the time: {string.Join(", ", memory.Chunk(Math.Max(1, memory.Count / 10)).Select(part => Median(part) >> 20))}");
+        Tell("coordinator's memory, MiB", memory, now => now.Resident >> 20);
+        Tell("of that its own", memory, now => now.Own >> 20);
+        Tell("shared", memory, now => now.Shared >> 20);
+        Tell("threads", memory, now => now.Threads);
+        Tell("open files", memory, now => now.Files);
         report.WriteLine($"weights_sha256 {end.GetProperty("weights_sha256").GetString()}, as local");
         // A short run is still warming up.
+        var (early, late) = EarlyAndLate(memory, now => now.Resident);
         if (length > TimeSpan.FromMinutes(3)) Assert.InRange(late, 0, early + early / 10);
     }
+
+    private void Tell(string what, IReadOnlyList<ProcessMemory> memory, Func<ProcessMemory, long> figure)
+    {
+        var (early, late) = EarlyAndLate(memory, figure);
+        report.WriteLine($"{what}: {early} early, {late} late; by tenths of the time: {string.Join(", ", memory.Select(figure).Chunk(Math.Max(1, memory.Count / 10)).Select(Median))}");
+    }
+
+    /// <summary>Medians of the second to the fourth tenth of the time, and of the last quarter.</summary>
+    private static (long Early, long Late) EarlyAndLate(IReadOnlyList<ProcessMemory> memory, Func<ProcessMemory, long> figure) =>
+        (Median(memory.Skip(memory.Count / 10).Take(memory.Count / 4).Select(figure)), Median(memory.TakeLast(memory.Count / 4).Select(figure)));
 
     /// <summary>One worker crashes, hangs, leaves or is started again; one that is gone or hangs comes back.</summary>
     private async Task Disturb(Random random)
@@ -105,12 +119,21 @@ public sealed class SoakTests(ITestOutputHelper report) : EndlessJob
 
     private void Count(string what) => happened[what] = happened.GetValueOrDefault(what) + 1;
 
-    private static long ResidentBytes(int process) =>
-        long.Parse(File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
-
     private static long Median(IEnumerable<long> values)
     {
         var sorted = values.Order().ToList();
         return sorted.Count == 0 ? 0 : sorted[sorted.Count / 2];
+    }
+
+    /// <summary>What a process takes: memory in bytes, all of it, its own and shared with others; threads; open files.</summary>
+    private sealed record ProcessMemory(long Resident, long Own, long Shared, int Threads, int Files)
+    {
+        public static ProcessMemory Of(int process)
+        {
+            var lines = File.ReadLines($"/proc/{process}/status").Select(line => line.Split(':', 2)).ToDictionary(parts => parts[0], parts => parts[1].Trim());
+            return new ProcessMemory(Bytes("VmRSS"), Bytes("RssAnon"), Bytes("RssShmem"), int.Parse(lines["Threads"], CultureInfo.InvariantCulture), Directory.GetFiles($"/proc/{process}/fd").Length);
+
+            long Bytes(string name) => long.Parse(lines[name].Split(' ')[0], CultureInfo.InvariantCulture) * 1024;
+        }
     }
 }
