@@ -57,8 +57,9 @@ public abstract partial class EndlessJob : IDisposable
         var result = await serve.EndAsync();
         Assert.True(result.ExitCode == 143, result.Output + result.Errors);
         var end = result.Last("interrupted");
-        var local = await LocalAsync($"{Endless} {more} --max-steps {end.GetProperty("steps").GetInt64()}");
-        Assert.Equal(local, (end.GetProperty("weights_sha256").GetString(), end.GetProperty("state_sha256").GetString()));
+        string arguments = $"{Endless} {more} --max-steps {end.GetProperty("steps").GetInt64()}";
+        var (local, here) = (await LocalAsync(arguments), (end.GetProperty("weights_sha256").GetString(), end.GetProperty("state_sha256").GetString()));
+        Assert.True(local == here, $"local {arguments} comes to {local}, the cluster came to {here}: {result.Output}{result.Errors}");
         return result;
 
         static async Task<(string?, string?)> LocalAsync(string arguments)

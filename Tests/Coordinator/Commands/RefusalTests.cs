@@ -53,9 +53,7 @@ public sealed class RefusalTests : EndlessJob
         Write("changed/sets/table.csv", "a,b,label\n" + rows.Replace("yes", "maybe"));
         Write("short/sets/table.csv", "a,b,label\n" + string.Concat(lines[..30]));
         var (serve, port) = await Serve("--data-root here --model mlp --data csv:sets/table.csv --batch-size 8 --epochs 3 --output json --run-dir out");
-        await RefusedAsync("changed", "content");
-        await RefusedAsync("short", "training and");
-        await RefusedAsync(".", "sets/table.csv");
+        await Task.WhenAll(RefusedAsync("changed", "content"), RefusedAsync("short", "training and"), RefusedAsync(".", "sets/table.csv"));
         var worker = Join(port, "--data-root there");
         Assert.Equal(0, (await serve.EndAsync()).ExitCode);
         Assert.Equal(0, (await worker.EndAsync()).ExitCode);
@@ -95,12 +93,9 @@ public sealed class RefusalTests : EndlessJob
         string unused = FreePort();
         Write("appsettings.json", """{ "DistTrain": { "coordinator": "127.0.0.1:1", "coordinatorTimeout": 0.5, "name": "of-file", "port": 0 } }""");
         (string, string)[] variables = [("DISTTRAIN_NAME", "of-environment"), ("DISTTRAIN_COORDINATOR", $"127.0.0.1:{unused}"), ("DISTTRAIN_COORDINATOR_TIMEOUT", "1")];
-        var of = Keep(CommandProcess.Worker(Folder, "join"));
-        Assert.Contains("no coordinator at 127.0.0.1:1 within 0.5 s", Assert.Single((await of.EndAsync()).ErrorLines));
-        of = Keep(CommandProcess.Worker(Folder, "join", variables));
-        Assert.Contains($"no coordinator at 127.0.0.1:{unused} within 1 s", Assert.Single((await of.EndAsync()).ErrorLines));
-        of = Keep(CommandProcess.Worker(Folder, "join --coordinator-timeout 1.5", variables));
-        Assert.Contains($"no coordinator at 127.0.0.1:{unused} within 1.5 s", Assert.Single((await of.EndAsync()).ErrorLines));
+        CommandProcess[] workers = [Keep(CommandProcess.Worker(Folder, "join")), Keep(CommandProcess.Worker(Folder, "join", variables)), Keep(CommandProcess.Worker(Folder, "join --coordinator-timeout 1.5", variables))];
+        string[] expected = ["127.0.0.1:1 within 0.5 s", $"127.0.0.1:{unused} within 1 s", $"127.0.0.1:{unused} within 1.5 s"];
+        for (int i = 0; i < workers.Length; i++) Assert.Contains($"no coordinator at {expected[i]}", Assert.Single((await workers[i].EndAsync()).ErrorLines));
         Write("appsettings.json", """{ "DistTrain": { "minWorkers": "three" } }""");
         var serve = await CommandProcess.RunInAsync(Folder, "serve");
         Assert.Equal(2, serve.ExitCode);
