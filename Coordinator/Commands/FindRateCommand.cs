@@ -104,7 +104,7 @@ internal static class FindRateCommand
 
     private static string Draw(RunFolder folder, Asked asked, IReadOnlyList<RateTrial> trials, double? suggested)
     {
-        var picture = RateCurve.Draw($"{asked.Job.Model} on {Path.GetFileName(asked.Job.Data)}", trials, suggested);
+        var picture = RateCurve.Draw($"{asked.Job.Model} on {Picture.NameOf(asked.Job.Data)}", trials, suggested);
         picture.SaveSvg(folder.File("learning-rate.svg"));
         picture.SavePng(folder.File("learning-rate.png"));
         return folder.File("learning-rate.png");

@@ -112,6 +112,7 @@ internal static class JobFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            if (Directory.Exists(given.Text)) throw new UserErrorException($"{given.Source} {given.Text} is a folder, expected a file", error);
             throw new UserErrorException($"{given.Source} {given.Text} cannot be read: {error.Message}", error);
         }
     }

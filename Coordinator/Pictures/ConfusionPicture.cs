@@ -10,9 +10,9 @@ internal static class ConfusionPicture
     /// <summary>The most classes that make a readable picture.</summary>
     public const int MostClasses = 60;
 
-    private const int MostWithNumbers = 20, MostLetters = 18;
+    private const int MostWithNumbers = 20, MostLetters = 18, LetterWidth = 8, AxisWidth = 90;
 
-    private static readonly Color Deep = Color.FromHex("#1f5ea8"), Pale = Color.FromHex("#f3f6fa");
+    private static readonly Color Deep = Color.FromHex("#1f5ea8"), Pale = Color.FromHex("#f3f6fa"), Dark = Color.FromHex("#16283d");
 
     /// <summary>Draws a matrix.</summary>
     public static Picture Draw(string title, ConfusionMatrix matrix)
@@ -39,16 +39,18 @@ internal static class ConfusionPicture
                 if (n > MostWithNumbers || count == 0) continue;
                 var text = plot.Add.Text(Short(count), x, y);
                 text.LabelFontSize = n <= 12 ? 13 : 10;
-                text.LabelFontColor = Math.Sqrt(share) > 0.55 ? Colors.White : Deep;
+                text.LabelFontColor = Math.Sqrt(share) > 0.6 ? Colors.White : Dark;
                 text.LabelAlignment = Alignment.MiddleCenter;
             }
         }
         string[] names = [.. matrix.Names.Select(Cut)];
         plot.Axes.Bottom.SetTicks([.. Enumerable.Range(0, n).Select(i => (double)i)], names);
         plot.Axes.Left.SetTicks([.. Enumerable.Range(0, n).Select(i => (double)(n - 1 - i))], names);
-        if (names.Max(name => name.Length) > 4)
+        // Names that would touch each other stand aslant.
+        if (names.Max(name => name.Length) * LetterWidth > (size - AxisWidth) / n - 10)
         {
             plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
+            plot.Axes.Bottom.TickLabelStyle.OffsetY = 6;
             plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
             plot.Axes.Bottom.MinimumSize = 40 + 5 * names.Max(name => name.Length);
         }

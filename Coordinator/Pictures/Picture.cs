@@ -29,6 +29,9 @@ internal sealed class Picture(int width, int height, string title)
 
     private readonly List<(Plot Plot, float Left, float Right)> plots = [];
 
+    /// <summary>What data is called in a title: the file's name, without its kind, folders and options; drawn digits have none.</summary>
+    public static string NameOf(string data) => data.StartsWith("digits", StringComparison.Ordinal) ? data.Split('?')[0] : Path.GetFileName(data.Split('?')[0][(data.IndexOf(':', StringComparison.Ordinal) + 1)..]);
+
     /// <summary>Says in a line that no picture was drawn, and why: the drawing library's native part may be missing on a machine.</summary>
     public static string NotDrawn(string folder, Exception error)
     {

@@ -68,7 +68,7 @@ internal sealed class RunRecorder : IDisposable
         Complain(note);
         try
         {
-            string title = $"{facts.Model} on {Path.GetFileName(facts.Data)}";
+            string title = $"{facts.Model} on {Picture.NameOf(facts.Data)}";
             if (file.Rows.Count > 1) Save(LearningCurve.Draw(title, file.Rows, metrics), "learning-curve");
             if (last?.Confusion is { Names.Length: <= ConfusionPicture.MostClasses } confusion) Save(ConfusionPicture.Draw($"{title}: test data", confusion), "confusion-matrix");
         }

@@ -32,6 +32,9 @@ internal sealed class ServeCluster : IDisposable
     private readonly TaskCompletionSource allGone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource standbyTold = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ChannelHub? hub;
+
+    /// <summary>The run has ended: that nodes close their connections is what is to be expected.</summary>
+    private volatile bool isOver;
     private volatile IActorRef? desk;
 
     /// <summary>Begins to listen; nothing runs yet.</summary>
@@ -83,7 +86,10 @@ internal sealed class ServeCluster : IDisposable
             Identity = identity,
             Staleness = job.Consistency.StalenessBound,
             Hold = WeightPlacer.HoldVersions(host.Published),
-            Report = host.Note,
+            Report = text =>
+            {
+                if (!isOver) host.Note(text);
+            },
             Broken = node => gate.Tell(new Gate.ChannelBroken(node)),
             Refused = (node, reason) => gate.Tell(new Gate.ChannelRefused(node, reason)),
         });
@@ -150,6 +156,7 @@ internal sealed class ServeCluster : IDisposable
         gate.Tell(new Gate.Opened(offer, level, host.Servers));
         OpenDesk(place, offer);
         var last = await host.Ended.ConfigureAwait(false);
+        isOver = true;
         if (reign is not null && last is not RunEvent.Failed) await reign.Standby.SettledAsync().ConfigureAwait(false);
         if (last is RunEvent.RolledBack)
         {

@@ -46,6 +46,7 @@ public class BadInputTests
     [InlineData("local --consistency ssp:-1", "'ssp:-1' is not known", "ssp:<0 to 1000>")]
     [InlineData("local --servers 1000", "servers: 1000 is not allowed", "blocks")]
     [InlineData("local --outer-lr 0.5", "an outer optimizer (outer-lr 0.5, outer-momentum 0.3) does not go with consistency bsp", "local:<H>")]
+    [InlineData("local --job .", "--job . is a folder", "expected a file")]
     [InlineData("simulate --faults fire", "'fire' is not known", "delay, reorder")]
     [InlineData("simulate --consistency local:4", "local:4 cannot be simulated", "bsp, ssp:<s> or async")]
     [InlineData("local --data digits:10 --run-dir /proc/nowhere", "--run-dir was '/proc/nowhere'", "can be written to")]

@@ -41,6 +41,14 @@ public sealed class PictureTests
         Assert.True(LegendPlace.IsFree([], limits, 0.3, 0.3, Alignment.UpperRight));
     }
 
+    [Theory]
+    [InlineData("csv:sets/churn.csv?task=binary&test-file=a/b.csv", "churn.csv")]
+    [InlineData("csv:churn.csv", "churn.csv")]
+    [InlineData("digits:200,40?augment=crop:2", "digits:200,40")]
+    [InlineData("digits", "digits")]
+    [InlineData("mails", "mails")]
+    public void A_title_names_data_without_folders_and_options(string data, string expected) => Assert.Equal(expected, Picture.NameOf(data));
+
     private static (double X, double Y)[] Walk(Random random, int epochs)
     {
         var line = new (double X, double Y)[epochs];
