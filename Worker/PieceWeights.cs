@@ -34,8 +34,13 @@ internal sealed class PieceWeights(JobPlan plan, ClockPlan clocks, bool sampleCo
             total += denominators[i];
         }
         if (total > 0) return;
-        // Without a counted target in the whole batch the mean is 0/0, as in PyTorch: the pieces are computed and show it.
-        for (int i = 0; i < present.Length; i++) present[i] = clocks.Samples(step, i) > 0;
+        // Without a counted target in the whole batch every gradient is zero. The pieces weigh by their samples, for what BatchNorm saw in them.
+        for (int i = 0; i < present.Length; i++)
+        {
+            denominators[i] = clocks.Samples(step, i);
+            present[i] = denominators[i] > 0;
+            total += denominators[i];
+        }
     }
 
     /// <summary>The factor on a leaf's gradient; 1 where a step has a single piece.</summary>

@@ -51,7 +51,15 @@ public static class LearningRateFinder
         {
             double rate = trainer.LearningRate;
             var sum = new MetricSum();
-            foreach (var piece in trainer.TrainStep()) sum.Add(piece);
+            try
+            {
+                foreach (var piece in trainer.TrainStep()) sum.Add(piece);
+            }
+            catch (NonFiniteGradientException)
+            {
+                // It has run away; nothing is learned from such a step or any after it.
+                break;
+            }
             if (!double.IsFinite(sum.Loss)) break;
             mean = Weight * mean + (1 - Weight) * sum.Loss;
             double smooth = mean / (1 - Math.Pow(Weight, trainer.Step));

@@ -15,6 +15,7 @@ public sealed class Trainer : IDisposable
     private readonly FloatBuffer[] gradients;
     private readonly ReadOnlyMemory<float>[] leaves;
     private readonly float[] factors;
+    private readonly double[] denominators;
     private readonly PieceResult[] results;
     private readonly FloatBuffer average;
     private readonly FloatBuffer[] state;
@@ -37,6 +38,7 @@ public sealed class Trainer : IDisposable
         for (int i = 0; i < gradients.Length; i++) gradients[i] = new FloatBuffer(Layout.Length);
         leaves = new ReadOnlyMemory<float>[Plan.Pieces];
         factors = new float[Plan.Pieces];
+        denominators = new double[Plan.Pieces];
         results = new PieceResult[Plan.Pieces];
         average = Plan.Pieces == 1 ? gradients[0] : new FloatBuffer(Layout.Length);
         state = [.. replica.UpdateRule.StateNames.Select(_ => new FloatBuffer(Layout.ParameterLength))];
@@ -63,6 +65,9 @@ public sealed class Trainer : IDisposable
     /// <summary>Steps done.</summary>
     public long Step { get; private set; }
 
+    /// <summary>Those of them that left weights and state as they were, since their gradient was not finite.</summary>
+    public long SkippedSteps { get; private set; }
+
     /// <summary><c>weights_sha256</c> of the current weights.</summary>
     public string WeightsSha256 => Layout.WeightsSha256(Weights.Span);
 
@@ -83,6 +88,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Trains to the job's end.</summary>
     /// <param name="epochDone">Told after each epoch.</param>
+    /// <exception cref="NonFiniteGradientException">A step's averaged gradient is not finite, and the job does not skip such steps.</exception>
     public void Run(Action<EpochSummary>? epochDone = null)
     {
         while (Step < Plan.TotalSteps && !StoppedEarly)
@@ -106,25 +112,35 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Does one step; the result's pieces, one per leaf of the tree, stay as they are until the next.</summary>
+    /// <exception cref="NonFiniteGradientException">The averaged gradient is not finite, and the job does not skip such steps; weights and state are as before the step.</exception>
     public ReadOnlySpan<PieceResult> TrainStep()
     {
         using var loan = KernelThreads.Lend(threads);
-        double total = 0;
-        for (int leaf = 0; leaf < Plan.Pieces; leaf++) total += replica.Denominator(Plan.PieceAt(Step, leaf));
+        double total = FindDenominators();
         for (int leaf = 0; leaf < Plan.Pieces; leaf++)
         {
-            var result = results[leaf] = replica.Compute(Plan.PieceAt(Step, leaf), Weights, gradients[leaf], null);
-            leaves[leaf] = result.Samples == 0 ? default : gradients[leaf].Memory;
-            factors[leaf] = (float)(result.Denominator / total);
+            var piece = Plan.PieceAt(Step, leaf);
+            // A piece in which no target counts is absent, as an empty one.
+            bool isPresent = denominators[leaf] > 0;
+            results[leaf] = isPresent ? replica.Compute(piece, Weights, gradients[leaf], null) : new PieceResult(Plan.Piece(piece).Count, 0, 0, 0, 0);
+            leaves[leaf] = isPresent ? gradients[leaf].Memory : default;
+            factors[leaf] = (float)(denominators[leaf] / total);
         }
         if (Plan.Pieces > 1) TreeReduce.Sum(leaves, factors, 0, average.Span);
-        float scale = 1f;
-        if (Plan.ClipNorm is { } maxNorm)
+        if (IsFinite())
         {
-            Reduce.SumOfSquaresByBlock(average.Span[..Layout.ParameterLength], blocks);
-            scale = GradientNorm.ClipFactor(GradientNorm.FromBlocks(blocks), maxNorm);
+            float scale = 1f;
+            if (Plan.ClipNorm is { } maxNorm)
+            {
+                Reduce.SumOfSquaresByBlock(average.Span[..Layout.ParameterLength], blocks);
+                scale = GradientNorm.ClipFactor(GradientNorm.FromBlocks(blocks), maxNorm);
+            }
+            replica.UpdateRule.Apply(Step + 1, LearningRate, scale, Weights.Span, average.Span, new StateSlices(state, 0, Layout.Length), Weights.Span);
         }
-        replica.UpdateRule.Apply(Step + 1, LearningRate, scale, Weights.Span, average.Span, new StateSlices(state, 0, Layout.Length), Weights.Span);
+        else
+        {
+            SkippedSteps++;
+        }
         Step++;
         return results;
     }
@@ -137,6 +153,26 @@ public sealed class Trainer : IDisposable
         var sum = new MetricSum(metrics);
         for (int slice = 0; slice < Plan.EvaluationSlices; slice++) sum.Add(replica.Evaluate(slice, Weights));
         return sum;
+    }
+
+    /// <summary>The pieces' denominators, as a cluster's workers find them; returns their sum.</summary>
+    private double FindDenominators()
+    {
+        double total = 0;
+        for (int leaf = 0; leaf < Plan.Pieces; leaf++) total += denominators[leaf] = replica.Denominator(Plan.PieceAt(Step, leaf));
+        if (total > 0) return total;
+        // Without a counted target in the whole batch every gradient is zero. The pieces weigh by their samples, for what BatchNorm saw in them.
+        for (int leaf = 0; leaf < Plan.Pieces; leaf++) total += denominators[leaf] = Plan.Piece(Plan.PieceAt(Step, leaf)).Count;
+        return total;
+    }
+
+    /// <summary>Whether the step is to be taken: as on a cluster, statistics count only where nothing else is to be known of the whole gradient before it.</summary>
+    private bool IsFinite()
+    {
+        bool isWhole = Plan.ClipNorm is null && job.OnNonFinite == OnNonFinite.Fail;
+        if (GradientKernels.AllFinite(isWhole ? average.Span : average.Span[..Layout.ParameterLength])) return true;
+        if (job.OnNonFinite == OnNonFinite.Skip) return false;
+        throw new NonFiniteGradientException(Step);
     }
 
     /// <summary>Ends the data threads and those that shared its kernels.</summary>

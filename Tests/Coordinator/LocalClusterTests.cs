@@ -166,7 +166,7 @@ public sealed class LocalClusterTests
         Assert.Contains("servers: 4 is not allowed", Error(job, new ClusterOptions { Servers = 4 }), StringComparison.Ordinal);
         Assert.Contains("workers: 0", Error(job, new ClusterOptions { Workers = 0 }), StringComparison.Ordinal);
         Assert.Contains("does not go with consistency async", Error(job with { Consistency = new Consistency.Async() }, new ClusterOptions { Servers = 2 }), StringComparison.Ordinal);
-        Assert.Contains("only local:<H> has an outer optimizer", Error(job with { Outer = new OuterOptions(0.5) }, new ClusterOptions()), StringComparison.Ordinal);
+        Assert.Contains("only local:<H> has one", Error(job with { Outer = new OuterOptions(0.5) }, new ClusterOptions()), StringComparison.Ordinal);
     }
 
     private sealed class InfiniteReplica(JobPlan plan) : IReplica
