@@ -74,6 +74,7 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
         if (range.Count == 0) return default;
         flat.Bind(weights, gradient);
         if (!flat.Model.Training) flat.Model.Train();
+        using var caller = RandomSource.Keep();
         RandomSource.EnterPiece(job.Seed, piece.Step, plan.IndexOf(piece));
         this.sink = sink;
         Array.Clear(ready);
@@ -110,6 +111,8 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
         int start = slice * JobPlan.EvaluationSlice, count = Math.Min(JobPlan.EvaluationSlice, plan.TestCount - start);
         flat.Bind(weights, null);
         if (flat.Model.Training) flat.Model.Eval();
+        using var caller = RandomSource.Keep();
+        RandomSource.EnterEvaluation(job.Seed, slice);
         using var noGrad = GradMode.NoGrad();
         using var step = arena.BeginStep();
         var batch = test.Load(SampleRange.Evaluation(start, count));

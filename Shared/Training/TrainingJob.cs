@@ -73,7 +73,7 @@ public sealed record TrainingJob
     /// <summary>Epochs to train.</summary>
     public int Epochs { get; init; } = 10;
 
-    /// <summary>Stops after this many steps, where given.</summary>
+    /// <summary>Stops after this many steps, 0 or more, where given.</summary>
     public long? MaxSteps { get; init; }
 
     /// <summary>Leaves out an epoch's last batch when it is smaller.</summary>
@@ -118,6 +118,7 @@ public sealed record TrainingJob
             throw new UserErrorException(error.Message, error);
         }
         if (Epochs < 0) throw new UserErrorException($"epochs was {Epochs}, expected 0 or more");
+        if (MaxSteps < 0) throw new UserErrorException($"max steps was {MaxSteps}, expected 0 or more");
         return new JobPlan
         {
             TrainCount = Data.Train.Count,
@@ -133,9 +134,10 @@ public sealed record TrainingJob
         };
     }
 
-    /// <summary>Builds the model from the job's seed, numbered for its random numbers.</summary>
+    /// <summary>Builds the model from the job's seed, numbered for its random numbers; the caller's draws go on as if it had not.</summary>
     public Module BuildModel()
     {
+        using var caller = RandomSource.Keep();
         RandomSource.ManualSeed(Seed);
         var model = Model();
         model.AssignNumbers();

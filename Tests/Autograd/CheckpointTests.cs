@@ -56,6 +56,22 @@ public class CheckpointTests
     }
 
     [Fact]
+    public void Random_tensors_are_drawn_once()
+    {
+        foreach (var noise in (Func<Tensor>[])[() => Tensor.Randn([5, 8]), () => Tensor.Rand([5, 8]), () => Tensor.Randint(1, 9, [5, 8]).To(DType.Float32), () => Tensor.Randperm(40).To(DType.Float32).Reshape(5, 8)])
+        {
+            input.ZeroGrad();
+            RandomSource.ManualSeed(2);
+            var y = Checkpoint.Run(x => x * noise(), input);
+            y.Sum().Backward();
+            var after = Tensor.Randn([3]).ToArray();
+            RandomSource.ManualSeed(2);
+            Assert.Equal(noise().ToArray(), input.Grad!.Value.ToArray());
+            Assert.Equal(Tensor.Randn([3]).ToArray(), after);
+        }
+    }
+
+    [Fact]
     public void A_listener_hears_of_a_parameter_once_and_last_even_if_it_is_used_inside_and_outside()
     {
         weight.Value.Node.ParameterIndex = 0;
