@@ -15,8 +15,9 @@ public static partial class TensorOps
         public Tensor AddInPlace(Tensor y, float alpha = 1f)
         {
             if (alpha != 1f) y = y.Scale(alpha);
-            Write<AddOperator>(x, y);
+            BeginWrite<AddOperator>(x, y);
             Recorded(x, Recorder.Record<AddRule>(x, x, y));
+            Write<AddOperator>(x, y);
             return x;
         }
 
@@ -24,8 +25,9 @@ public static partial class TensorOps
         /// <inheritdoc cref="AddInPlace(Tensor, Tensor, float)"/>
         public Tensor SubInPlace(Tensor y)
         {
-            Write<SubOperator>(x, y);
+            BeginWrite<SubOperator>(x, y);
             Recorded(x, Recorder.Record<SubRule>(x, x, y));
+            Write<SubOperator>(x, y);
             return x;
         }
 
@@ -41,8 +43,10 @@ public static partial class TensorOps
         /// <inheritdoc cref="AddInPlace(Tensor, Tensor, float)"/>
         public Tensor AddInPlace(float value)
         {
-            Write<AddOperator>(x, Tensor.Scalar(value));
+            var y = Tensor.Scalar(value);
+            BeginWrite<AddOperator>(x, y);
             Recorded(x, Recorder.Record<AddScalarRule>(x, x));
+            Write<AddOperator>(x, y);
             return x;
         }
 
@@ -68,8 +72,8 @@ public static partial class TensorOps
         {
             Types.RequireFloat(x, "FillInPlace");
             BeginWrite(x, "FillInPlace");
-            Store(x, Tensor.Full(x.Shape, value));
             Recorded(x, Recorder.Record<CopyRule>(x, x));
+            Store(x, Tensor.Full(x.Shape, value));
             return x;
         }
 
@@ -80,19 +84,27 @@ public static partial class TensorOps
             if (x.Type != source.Type) throw new ArgumentException($"CopyFrom: the tensor holds {x.Type}, the source {source.Type}, expected the same");
             RequireInto(x, source, "CopyFrom");
             BeginWrite(x, "CopyFrom", source);
-            Store(x, Broadcasting.Expanded(source, x.Shape));
             if (x.Type == DType.Float32) Recorded(x, Recorder.Record<CopyRule>(x, x, source));
+            Store(x, Broadcasting.Expanded(source, x.Shape));
             return x;
         }
     }
 
-    private static void Write<TOperator>(Tensor x, Tensor y) where TOperator : IBinaryOperator
+    private static void BeginWrite<TOperator>(Tensor x, Tensor y) where TOperator : IBinaryOperator
     {
         string operation = RuleName.Of(typeof(TOperator));
         Types.RequireFloat(x, operation);
+        Types.RequireFloat(y, operation);
         RequireInto(x, y, operation);
         BeginWrite(x, operation, y);
-        if (x.IsContiguous && y.IsContiguous && x.Shape == y.Shape)
+    }
+
+    /// <summary>Computes and stores; what is recorded is recorded before, while the inputs' histories are those of their values.</summary>
+    private static void Write<TOperator>(Tensor x, Tensor y) where TOperator : IBinaryOperator
+    {
+        // Elements of y that lie elsewhere in x would be read after they were written.
+        bool isSafe = !SharesMemory(x, y) || x.Node.Offset == y.Node.Offset;
+        if (isSafe && x.IsContiguous && y.IsContiguous && x.Shape == y.Shape)
         {
             TOperator.Apply(x.Span, y.Span, x.Span);
             Changed(x);
@@ -103,13 +115,18 @@ public static partial class TensorOps
 
     private static Tensor Rewrite<TOperator>(Tensor x, Tensor y) where TOperator : IDifferentiableOperator
     {
-        bool recorded = GradMode.IsEnabled && (x.RequiresGrad || y.RequiresGrad);
-        var before = recorded ? CopyOf(x.Detach()) : default;
-        Write<TOperator>(x, y);
-        if (!recorded) return x;
+        BeginWrite<TOperator>(x, y);
+        if (!(GradMode.IsEnabled && (x.RequiresGrad || y.RequiresGrad)))
+        {
+            Write<TOperator>(x, y);
+            return x;
+        }
+        var before = CopyOf(x.Detach());
+        var factor = SharesMemory(x, y) ? CopyOf(y.Detach()) : y;
         var rule = Recorder.Record<BinaryRule<TOperator>>(x, x, y)!;
-        (rule.A, rule.B) = (before, y);
+        (rule.A, rule.B) = (before, factor);
         Recorded(x, rule);
+        Write<TOperator>(x, y);
         return x;
     }
 
@@ -130,6 +147,9 @@ public static partial class TensorOps
         Recorded(x, rule);
         return x;
     }
+
+    /// <summary>Whether writing to one may change the other.</summary>
+    private static bool SharesMemory(Tensor x, Tensor y) => x.Node.Storage == y.Node.Storage;
 
     private static void RequireInto(Tensor x, Tensor y, string operation)
     {
@@ -152,6 +172,8 @@ public static partial class TensorOps
     private static void Store(Tensor x, Tensor values)
     {
         var n = x.Node;
+        // Rows are written one after the other, and those of the same memory may lie across one another.
+        if (SharesMemory(x, values)) values = CopyOf(values.Detach());
         switch (n.Storage.Type)
         {
             case DType.Float32: Strided.Scatter<float>(values.Contiguous().Span, n.Storage.Floats, n.Offset, n.Shape, n.Strides); break;

@@ -72,11 +72,19 @@ public static partial class TensorOps
         {
             // d var = 2/(n − correction)·(x − mean), and d std = d var/(2·std).
             var scale = Scratch(gradient);
-            if (Root) Elementwise.SqrtBackward(gradient.Span, Y.Get(this).Span, scale.Span);
+            if (Root) RootScale(gradient.Span, Y.Get(this).Span, scale.Span);
             else gradient.CopyTo(scale.Span);
             Elementwise.Multiply(scale.Span, Factor, scale.Span);
             var target = Target(0, out bool accumulate);
             Moments.Centered(Rows, N, X.Get(this).Span, Mean.Get(this).Span, scale.Span, target, accumulate);
+        }
+
+        /// <summary>Where all elements are equal the root has no slope; 0 is taken, as in PyTorch.</summary>
+        private static void RootScale(ReadOnlySpan<float> gradient, ReadOnlySpan<float> deviation, Span<float> scale)
+        {
+            Elementwise.SqrtBackward(gradient, deviation, scale);
+            for (int i = 0; i < scale.Length; i++)
+                if (deviation[i] == 0f) scale[i] = 0f;
         }
 
         protected override void Forget() => X = Mean = Y = default;

@@ -165,4 +165,12 @@ public class EngineTests
         Assert.Null(frozen.Grad);
         Assert.Equal([5f, 6f, 7f], x.Grad!.Value.ToArray());
     }
+
+    [Fact]
+    public void The_standard_deviation_of_equal_elements_has_no_slope()
+    {
+        var x = new Parameter(Tensor.From([3f, 3f, 3f, 1f, 2f, 3f], [2, 3]));
+        x.Value.Std(1).Sum().Backward();
+        Assert.Equal([0f, 0f, 0f, -0.5f, 0f, 0.5f], x.Grad!.Value.ToArray());
+    }
 }

@@ -144,4 +144,54 @@ public class InPlaceTests
         var error = Assert.Throws<InvalidOperationException>(() => y[0] = x.Value[0]);
         Assert.Contains("not recorded", error.Message);
     }
+
+    [Fact]
+    public void A_factor_that_shares_the_memory_it_is_written_to_has_right_gradients()
+    {
+        var square = x.Value * 1f;
+        square.MulInPlace(square).Sum().Backward();
+        Assert.Equal([2f, -4f, 6f], x.Grad!.Value.ToArray());
+
+        x.ZeroGrad();
+        var ratio = x.Value * 1f;
+        ratio.DivInPlace(ratio).Sum().Backward();
+        Assert.Equal([0f, 0f, 0f], x.Grad!.Value.ToArray());
+
+        x.ZeroGrad();
+        var last = x.Value * 1f;
+        last.MulInPlace(last[2..]);
+        Assert.Equal([3f, -6f, 9f], last.ToArray());
+        last.Sum().Backward();
+        Assert.Equal([3f, 3f, 5f], x.Grad!.Value.ToArray());
+    }
+
+    [Fact]
+    public void A_recorded_view_of_itself_can_be_added_to_a_tensor()
+    {
+        var y = x.Value * 1f;
+        y.AddInPlace(y[..1]).SubInPlace(y[1..2]);
+        // x + x₀, less the second of these, x₁ + x₀.
+        Assert.Equal([3f, 0f, 5f], y.ToArray());
+        (y * Tensor.From(1f, 2f, 4f)).Sum().Backward();
+        Assert.Equal([1f, -5f, 4f], x.Grad!.Value.ToArray());
+    }
+
+    [Fact]
+    public void Parts_of_a_tensor_that_lie_across_one_another_are_copied_and_added_as_if_they_did_not()
+    {
+        float[] numbers = [.. Enumerable.Range(0, 12).Select(i => (float)i)];
+        float[] down = [0, 1, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        var copied = Tensor.From(numbers, [4, 3]);
+        copied[1..].CopyFrom(copied[..3]);
+        Assert.Equal(down, copied.ToArray());
+        var assigned = Tensor.From(numbers, [4, 3]);
+        assigned[1..] = assigned[..3];
+        Assert.Equal(down, assigned.ToArray());
+        var columns = Tensor.From(numbers, [4, 3]).To(DType.Int64);
+        columns[.., 1..] = columns[.., ..2];
+        Assert.Equal([0L, 0, 1, 3, 3, 4, 6, 6, 7, 9, 9, 10], columns.Contiguous().LongSpan.ToArray());
+        var added = Tensor.From([.. Enumerable.Range(0, 100).Select(i => (float)i)], [100]);
+        added[1..].AddInPlace(added[..99]);
+        Assert.Equal([0f, .. Enumerable.Range(1, 99).Select(i => 2f * i - 1)], added.ToArray());
+    }
 }
