@@ -33,7 +33,7 @@ internal static class JobSettings
         new("decay-matrices-only", "", Training, "Weight decay applies to weights of two or more dimensions only, not to biases and normalizations.", (job, given) => job with { DecayMatricesOnly = given.Switch() }),
         new("betas", "<b1,b2>", Training, "Decays of the averages of adam and its relatives, each below 1. Default: 0.9,0.999.", (job, given) => job with { Betas = given.Pair(0, 1) }),
         new("schedule", "<name>", Training, $"How the learning rate changes over the job's steps: {NamedSchedules.Usage}. Default: constant.", JobParts.Schedule),
-        new("schedule-by-epoch", "", Training, "A job file's schedule counts epochs instead of steps.", (job, given) => job with { ScheduleByEpoch = given.Switch() }),
+        new("schedule-by-epoch", "", Training, "The schedule counts epochs instead of steps.", (job, given) => job with { ScheduleByEpoch = given.Switch() }),
         new("warmup-steps", "<n>", Training, "Steps in which the learning rate rises first. Default: 0.", (job, given) => job with { WarmupSteps = given.Long(0, long.MaxValue) }),
         new("min-lr", "<x>", Training, "Learning rate that the schedules cosine and linear end at. Default: 0.", (job, given) => job with { MinLearningRate = given.Number(0) }),
         new("dropout", "<x>", Training, "Share of activations that dropout zeroes, below 1. Default: the model's own.", (job, given) => job with { Dropout = given.Number(0, 1) }),

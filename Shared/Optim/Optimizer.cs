@@ -74,7 +74,8 @@ public class Optimizer
     /// <summary>A copy of the optimizer's memory: each parameter's steps and state buffers, and the groups' learning rates.</summary>
     public OptimizerState StateDict() => new(
         [.. slots.Select(slot => new ParameterState(slot.Steps, slot.Group.Rule.StateNames.Select((name, i) => (name, slot.State?[i].Span.ToArray() ?? new float[slot.Parameter.Numel])).ToDictionary(s => s.name, s => s.Item2)))],
-        [.. groups.Select(group => group.LearningRate)]);
+        [.. groups.Select(group => group.LearningRate)],
+        groups.Any(group => group.InitialLearningRate is not null) ? [.. groups.Select(group => group.InitialLearningRate)] : null);
 
     /// <summary>Takes over what <see cref="StateDict"/> of an optimizer with the same parameters and options gave.</summary>
     /// <exception cref="ArgumentException">Its parameters, groups or state buffers are others; nothing is changed then.</exception>
@@ -82,8 +83,9 @@ public class Optimizer
     {
         OptionCheck.Require(state.Parameters.Count == slots.Count, Rule.Name, $"the state has {state.Parameters.Count} parameters, the optimizer {slots.Count}");
         OptionCheck.Require(state.LearningRates.Count == groups.Length, Rule.Name, $"the state has {state.LearningRates.Count} parameter groups, the optimizer {groups.Length}");
+        OptionCheck.Require(state.InitialRates is null || state.InitialRates.Count == groups.Length, Rule.Name, $"the state has initial rates of {state.InitialRates?.Count} parameter groups, the optimizer {groups.Length}");
         for (int i = 0; i < slots.Count; i++) Check(slots[i], state.Parameters[i], i);
-        for (int i = 0; i < groups.Length; i++) groups[i].LearningRate = state.LearningRates[i];
+        for (int i = 0; i < groups.Length; i++) (groups[i].LearningRate, groups[i].InitialLearningRate) = (state.LearningRates[i], state.InitialRates?[i]);
         for (int i = 0; i < slots.Count; i++)
         {
             var slot = slots[i];

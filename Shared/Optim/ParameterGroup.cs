@@ -34,6 +34,9 @@ public class ParameterGroup
     /// <summary>The arithmetic.</summary>
     public UpdateRule Rule { get; }
 
+    /// <summary>The rate that a schedule started from, PyTorch's <c>initial_lr</c>: set by the first <see cref="LRScheduler"/>, and saved with the optimizer. Null before.</summary>
+    public double? InitialLearningRate { get; set; }
+
     /// <summary>The rate of the steps to come, 0 or more.</summary>
     /// <exception cref="ArgumentException">Set to a negative number, to NaN or to infinity.</exception>
     public double LearningRate

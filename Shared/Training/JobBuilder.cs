@@ -54,7 +54,7 @@ public static class JobBuilder
             WeightDecayOnMatricesOnly = options.DecayMatricesOnly,
         };
         RefuseWarmupByEpoch(options.WarmupSteps, options.ScheduleByEpoch);
-        var schedule = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
+        var schedule = NamedSchedules.Make(options.Schedule, ScheduleLength(job, options.ScheduleByEpoch), options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
         CheckTargets(job);
         MetricPlan.Of(job);
         EpochWatch.Of(job);
@@ -72,6 +72,9 @@ public static class JobBuilder
     /// <summary>The outer optimizer that is asked for; what is not said is the job's own, or the default.</summary>
     internal static OuterOptions? Outer(JobOptions options, OuterOptions? own) => options.OuterLearningRate is null && options.OuterMomentum is null
         ? own : new OuterOptions(options.OuterLearningRate ?? own?.LearningRate ?? OuterOptions.DefaultLearningRate, options.OuterMomentum ?? own?.Momentum ?? OuterOptions.DefaultMomentum);
+
+    /// <summary>What a named schedule fills: the job's steps, or its epochs.</summary>
+    internal static long ScheduleLength(TrainingJob job, bool byEpoch) => job.Plan() is var plan && byEpoch ? plan.TotalEpochs : plan.TotalSteps;
 
     internal static void RefuseWarmupByEpoch(long warmupSteps, bool byEpoch)
     {

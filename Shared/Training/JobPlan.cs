@@ -53,6 +53,9 @@ public sealed record JobPlan
     /// <summary>Steps of the whole job.</summary>
     public long TotalSteps => Math.Min(StepsPerEpoch * Epochs, MaxSteps ?? long.MaxValue);
 
+    /// <summary>Epochs of the whole job; the last may end early.</summary>
+    public long TotalEpochs => TotalSteps == 0 ? 0 : (TotalSteps + StepsPerEpoch - 1) / StepsPerEpoch;
+
     /// <summary>Evaluation slices.</summary>
     public int EvaluationSlices => (TestCount + EvaluationSlice - 1) / EvaluationSlice;
 

@@ -11,7 +11,7 @@ public static class NamedSchedules
 
     /// <summary>Makes a schedule.</summary>
     /// <param name="text">As <see cref="Usage"/> says.</param>
-    /// <param name="totalSteps">Steps of the whole job, warm-up included.</param>
+    /// <param name="totalSteps">Steps of the whole job, warm-up included; its epochs for a schedule that counts them.</param>
     /// <param name="warmupSteps">Steps in which the rate rises first, 0 or more.</param>
     /// <param name="learningRate">The rate that warm-up rises to.</param>
     /// <param name="minRate">The rate that cosine and linear fall to at the end, 0 or more.</param>

@@ -71,4 +71,36 @@ public class SchedulerTests
         Assert.Equal("Clip.Value: the bound was NaN, expected 0 or more", Assert.Throws<ArgumentException>(() => Clip.Value([New()], double.NaN)).Message);
         Assert.Equal(0, Clip.Norm([New()], 1));
     }
+
+    [Fact]
+    public void A_schedule_goes_on_from_where_it_started_whether_the_optimizers_state_is_loaded_before_it_or_after()
+    {
+        var optimizer = new SGD([New()], 1);
+        var scheduler = new LRScheduler(optimizer, new StepLR(2, 0.5));
+        for (int i = 0; i < 3; i++) scheduler.Step();
+        foreach (bool loadFirst in (bool[])[true, false])
+        {
+            var other = new SGD([New()], 1);
+            if (loadFirst) other.LoadStateDict(optimizer.StateDict());
+            var resumed = new LRScheduler(other, new StepLR(2, 0.5));
+            if (!loadFirst) other.LoadStateDict(optimizer.StateDict());
+            resumed.Set(scheduler.LastStep);
+            Assert.Equal(0.5, other.LearningRate);
+            resumed.Step();
+            Assert.Equal(0.25, other.LearningRate);
+        }
+        Assert.Null(new SGD([New()], 1).StateDict().InitialRates);
+    }
+
+    [Theory]
+    [InlineData(10, 0.1)]
+    [InlineData(1, 1.0)]
+    [InlineData(4, 0.25)]
+    public void One_cycle_with_a_rise_of_no_steps_begins_at_the_highest_rate(long steps, double share)
+    {
+        var schedule = new OneCycleLR(1, steps, share);
+        Assert.Equal(1, schedule.RateAt(0, 1));
+        for (long step = 0; step <= steps; step++) Assert.InRange(schedule.RateAt(step, 1), 0, 1);
+        Assert.InRange(new OneCycleLR(1, steps, share, ThreePhase: true).RateAt(0, 1), 0, 1);
+    }
 }

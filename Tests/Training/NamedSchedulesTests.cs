@@ -40,4 +40,15 @@ public class NamedSchedulesTests
         Assert.Equal("warm-up steps was 10, expected 0 or more and fewer than the job's 10 steps", Assert.Throws<UserErrorException>(() => NamedSchedules.Make("cosine", 10, 10, 1, 0)).Message);
         Assert.Equal("the lowest learning rate was 2, expected 0 to the learning rate 1", Assert.Throws<UserErrorException>(() => NamedSchedules.Make("cosine", 10, 0, 1, 2)).Message);
     }
+
+    [Theory]
+    [InlineData(null, 10)]
+    [InlineData(25L, 3)]
+    public void A_schedule_that_counts_epochs_fills_the_epochs_of_the_job(long? maxSteps, long epochs)
+    {
+        var job = JobBuilder.Build(new JobOptions { Data = "digits:100,10", BatchSize = 10, Epochs = 10, MaxSteps = maxSteps, Schedule = "cosine", ScheduleByEpoch = true, LearningRate = 1 }, 1);
+        Assert.Equal(new DistTrain.Optim.CosineAnnealingLR(epochs), job.Schedule);
+        Assert.Equal(0.5 * (1 + Math.Cos(Math.PI / epochs)), job.LearningRateAt(10), 1e-12);
+        Assert.Equal(job.LearningRateAt(10), job.LearningRateAt(19));
+    }
 }

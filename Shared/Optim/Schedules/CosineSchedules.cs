@@ -76,7 +76,8 @@ public sealed record OneCycleLR(
     {
         double first = MaxRate / DivFactor, last = first / FinalDivFactor, rise = RiseShare * TotalSteps - 1, end = TotalSteps - 1;
         double at = Math.Min(step, end);
-        if (at <= rise) return Between(first, MaxRate, at / rise);
+        // A rise of no steps is over at once.
+        if (at <= rise) return rise == 0 ? MaxRate : Between(first, MaxRate, at / rise);
         double back = 2 * RiseShare * TotalSteps - 2;
         if (!ThreePhase) return Between(MaxRate, last, (at - rise) / (end - rise));
         return at <= back ? Between(MaxRate, first, (at - rise) / (back - rise)) : Between(first, last, (at - back) / (end - back));

@@ -2,7 +2,7 @@ namespace DistTrain.Optim;
 
 /// <summary>
 /// Sets an optimizer's learning rates by a schedule, for hand-written loops: make it, then call <see cref="Step"/> after each <c>optimizer.Step()</c> (or each epoch). Each group
-/// follows the schedule from the rate it had.
+/// follows the schedule from the rate it had, or, as in PyTorch, from the <see cref="ParameterGroup.InitialLearningRate"/> that an earlier scheduler noted, which a loaded state brings along.
 /// </summary>
 public sealed class LRScheduler
 {
@@ -16,7 +16,7 @@ public sealed class LRScheduler
     {
         schedule.Check();
         (this.optimizer, this.schedule) = (optimizer, schedule);
-        baseRates = [.. optimizer.Groups.Select(g => g.LearningRate)];
+        baseRates = [.. optimizer.Groups.Select(g => g.InitialLearningRate ??= g.LearningRate)];
         Set(0);
     }
 

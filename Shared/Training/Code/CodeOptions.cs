@@ -41,13 +41,13 @@ public static class CodeOptions
         JobBuilder.RefuseWarmupByEpoch(options.WarmupSteps, byEpoch);
         if (!isOwn)
         {
-            var asked = NamedSchedules.Make(options.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
+            var asked = NamedSchedules.Make(options.Schedule, JobBuilder.ScheduleLength(job, byEpoch), options.WarmupSteps, job.LearningRate, options.MinLearningRate, options.ScheduleOptions);
             return job with { Schedule = asked, ScheduleByEpoch = byEpoch, Plateau = NamedSchedules.Plateau(options.Schedule, job.LearningRate, options.MinLearningRate) };
         }
         if (options.MinLearningRate != own.MinLearningRate) throw Alone("min-lr");
         if (options.ScheduleByEpoch != own.ScheduleByEpoch) throw Alone("schedule-by-epoch");
         if (options.WarmupSteps == own.WarmupSteps) return job;
-        return job with { Schedule = NamedSchedules.Make(own.Schedule, job.Plan().TotalSteps, options.WarmupSteps, job.LearningRate, 0, job.Schedule), ScheduleByEpoch = byEpoch };
+        return job with { Schedule = NamedSchedules.Make(own.Schedule, JobBuilder.ScheduleLength(job, byEpoch), options.WarmupSteps, job.LearningRate, 0, job.Schedule), ScheduleByEpoch = byEpoch };
 
         UserErrorException Alone(string name) => new($"--{name} goes with a schedule that is asked for: give --schedule too, or none of them, and the schedule is {code.Reference.Type}'s own");
     }
