@@ -53,7 +53,8 @@ public static partial class TensorOps
         if (mean.Shape != expected || variance.Shape != expected) throw new ArgumentException($"BatchNorm: running mean {mean.Shape} and variance {variance.Shape}, expected {expected} for input {x.Shape}");
         Tensor input = x.Contiguous(), rstd = TensorMemory.Empty(expected), y = TensorMemory.Empty(input.Shape);
         Simd.BatchNorm.ReciprocalRoot(variance.Span, eps, rstd.Span);
-        Simd.BatchNorm.Normalize(batch, channels, inner, input.Span, mean.Span, rstd.Span, SpanOf(weight), SpanOf(bias), y.Span);
+        // A batch of nothing is normalized to nothing.
+        if (y.Numel > 0) Simd.BatchNorm.Normalize(batch, channels, inner, input.Span, mean.Span, rstd.Span, SpanOf(weight), SpanOf(bias), y.Span);
         if (RecordAffine<BatchNormRule>(y, input, weight, bias) is { } rule)
             (rule.X, rule.Mean, rule.Rstd, rule.Batch, rule.Channels, rule.Inner, rule.OwnStatistics, rule.Eps) = (input, mean, rstd, batch, channels, inner, training, eps);
         return y;
@@ -87,7 +88,12 @@ public static partial class TensorOps
             // The kernel needs the parameters' gradients for the input's, whether or not they are wanted.
             Tensor dWeight = TensorMemory.Empty(new Shape(Channels)), dBias = TensorMemory.Empty(new Shape(Channels));
             var dx = InputTarget(out bool accumulate);
-            Simd.BatchNorm.Backward(
+            if (gradient.Numel == 0)
+            {
+                dWeight.Span.Clear();
+                dBias.Span.Clear();
+            }
+            else Simd.BatchNorm.Backward(
                 Batch, Channels, Inner, gradient.Span, X.Get(this).Span, Mean.Get(this).Span, Rstd.Get(this).Span, Weight(), OwnStatistics, dx, dWeight.Span, dBias.Span, accumulate);
             if (WeightAt >= 0) GiveNew(WeightAt, dWeight);
             if (BiasAt >= 0) GiveNew(BiasAt, dBias);

@@ -44,7 +44,7 @@ public abstract class BatchNorm : Module
     /// <summary>The running unbiased variance, <c>[C]</c>.</summary>
     public ModuleBuffer? RunningVar { get; }
 
-    /// <summary>Training steps seen, a scalar.</summary>
+    /// <summary>Training steps seen, a scalar. It is a float, as all that is averaged and saved with the weights, and counts no further than 2²⁴, 16.8 million; only plain averages (a momentum of null) look at it.</summary>
     public ModuleBuffer? NumBatchesTracked { get; }
 
     /// <inheritdoc/>

@@ -17,11 +17,11 @@ public sealed class Conv1d : Module
     private readonly string text;
 
     /// <summary>Makes a layer.</summary>
-    /// <exception cref="ArgumentException">A size is less than 1, or groups do not divide the channels.</exception>
+    /// <exception cref="ArgumentException">A size, stride or dilation is less than 1, padding less than 0, or groups do not divide the channels.</exception>
     public Conv1d(int inChannels, int outChannels, int kernelSize, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool bias = true)
     {
         Init.RequireChannels("Conv1d", inChannels, outChannels, groups);
-        if (kernelSize < 1) throw new ArgumentException($"Conv1d: the kernel was {kernelSize}, expected 1 or more");
+        Init.RequireWindow("Conv1d", kernelSize, stride, padding, dilation);
         (this.stride, this.padding, this.dilation, this.groups) = (stride, padding, dilation, groups);
         text = $"Conv1d({inChannels}, {outChannels}, {kernelSize}, stride: {stride}, padding: {padding})";
         float bound = 1f / MathF.Sqrt(inChannels / groups * kernelSize);

@@ -18,12 +18,12 @@ public sealed class Conv2d : Module
     private readonly string text;
 
     /// <summary>Makes a layer.</summary>
-    /// <exception cref="ArgumentException">A size is less than 1, or groups do not divide the channels.</exception>
+    /// <exception cref="ArgumentException">A size, stride or dilation is less than 1, padding less than 0, or groups do not divide the channels.</exception>
     public Conv2d(int inChannels, int outChannels, Size2d kernelSize, Size2d? stride = null, Size2d? padding = null, Size2d? dilation = null, int groups = 1, bool bias = true)
     {
         Init.RequireChannels("Conv2d", inChannels, outChannels, groups);
-        if (kernelSize.Height < 1 || kernelSize.Width < 1) throw new ArgumentException($"Conv2d: the kernel was {kernelSize}, expected 1 or more");
         (this.stride, this.padding, this.dilation, this.groups) = (stride ?? 1, padding ?? 0, dilation ?? 1, groups);
+        Init.RequireWindow("Conv2d", kernelSize, this.stride, this.padding, this.dilation);
         text = $"Conv2d({inChannels}, {outChannels}, {kernelSize}, stride: {this.stride}, padding: {this.padding}{(groups == 1 ? "" : $", groups: {groups}")})";
         float bound = 1f / MathF.Sqrt(inChannels / groups * kernelSize.Height * kernelSize.Width);
         Weight = Register("weight", new Parameter(Init.Uniform([outChannels, inChannels / groups, kernelSize.Height, kernelSize.Width], -bound, bound)));

@@ -17,13 +17,13 @@ public sealed class ConvTranspose2d : Module
     private readonly string text;
 
     /// <summary>Makes a layer.</summary>
-    /// <exception cref="ArgumentException">A size is less than 1, or groups do not divide the channels.</exception>
+    /// <exception cref="ArgumentException">A size, stride or dilation is less than 1, padding less than 0, or groups do not divide the channels.</exception>
     public ConvTranspose2d(
         int inChannels, int outChannels, Size2d kernelSize, Size2d? stride = null, Size2d? padding = null, Size2d? outputPadding = null, int groups = 1, bool bias = true, Size2d? dilation = null)
     {
         Init.RequireChannels("ConvTranspose2d", inChannels, outChannels, groups);
-        if (kernelSize.Height < 1 || kernelSize.Width < 1) throw new ArgumentException($"ConvTranspose2d: the kernel was {kernelSize}, expected 1 or more");
         (this.stride, this.padding, this.outputPadding, this.dilation, this.groups) = (stride ?? 1, padding ?? 0, outputPadding ?? 0, dilation ?? 1, groups);
+        Init.RequireWindow("ConvTranspose2d", kernelSize, this.stride, this.padding, this.dilation);
         text = $"ConvTranspose2d({inChannels}, {outChannels}, {kernelSize}, stride: {this.stride}, padding: {this.padding})";
         float bound = 1f / MathF.Sqrt(outChannels / groups * kernelSize.Height * kernelSize.Width);
         Weight = Register("weight", new Parameter(Init.Uniform([inChannels, outChannels / groups, kernelSize.Height, kernelSize.Width], -bound, bound)));

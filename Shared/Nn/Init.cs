@@ -1,3 +1,4 @@
+using DistTrain.Autograd;
 using DistTrain.Simd;
 using DistTrain.Tensors;
 
@@ -30,11 +31,61 @@ public static class Init
         return result;
     }
 
-    /// <summary>Uniform in ±√(6/(fanIn + fanOut)) for a matrix <c>[fanOut, fanIn]</c>: Glorot, Bengio 2010.</summary>
-    public static Tensor XavierUniform(Shape shape)
+    /// <summary>Uniform in ±gain·√(6/(fanIn + fanOut)): Glorot, Bengio 2010.</summary>
+    /// <param name="shape">As <see cref="Fans"/> takes it.</param>
+    /// <param name="gain">What suits the activation that follows.</param>
+    /// <exception cref="ArgumentException">The shape has fewer than two dimensions.</exception>
+    public static Tensor XavierUniform(Shape shape, float gain = 1f)
     {
-        float bound = MathF.Sqrt(6f / (shape[0] + shape[1]));
+        var (fanIn, fanOut) = Fans(shape, nameof(XavierUniform));
+        float bound = gain * MathF.Sqrt(6f / (fanIn + fanOut));
         return Uniform(shape, -bound, bound);
+    }
+
+    /// <summary>Normal with standard deviation gain·√(2/(fanIn + fanOut)): Glorot, Bengio 2010.</summary>
+    /// <inheritdoc cref="XavierUniform"/>
+    public static Tensor XavierNormal(Shape shape, float gain = 1f)
+    {
+        var (fanIn, fanOut) = Fans(shape, nameof(XavierNormal));
+        return Normal(shape, 0f, gain * MathF.Sqrt(2f / (fanIn + fanOut)));
+    }
+
+    /// <summary>Uniform in ±gain·√(3/fanIn): He et al. 2015, <see href="https://arxiv.org/abs/1502.01852"/>.</summary>
+    /// <param name="shape">As <see cref="Fans"/> takes it.</param>
+    /// <param name="gain">What suits the activation that follows; √2, ReLU's, where none is given.</param>
+    /// <exception cref="ArgumentException">The shape has fewer than two dimensions.</exception>
+    public static Tensor KaimingUniform(Shape shape, float? gain = null)
+    {
+        float bound = (gain ?? MathF.Sqrt(2f)) * MathF.Sqrt(3f / Fans(shape, nameof(KaimingUniform)).In);
+        return Uniform(shape, -bound, bound);
+    }
+
+    /// <summary>Normal with standard deviation gain/√fanIn: He et al. 2015, <see href="https://arxiv.org/abs/1502.01852"/>.</summary>
+    /// <inheritdoc cref="KaimingUniform"/>
+    public static Tensor KaimingNormal(Shape shape, float? gain = null) => Normal(shape, 0f, (gain ?? MathF.Sqrt(2f)) / MathF.Sqrt(Fans(shape, nameof(KaimingNormal)).In));
+
+    /// <summary>
+    /// What comes into and goes out of each unit of a weight, as PyTorch counts it: of <c>[fanOut, fanIn]</c> its sizes, of a convolution's <c>[O, C, *]</c> C and O times the elements of the window.
+    /// </summary>
+    private static (int In, int Out) Fans(Shape shape, string name)
+    {
+        if (shape.Rank < 2) throw new ArgumentException($"Init.{name}: shape {shape}, expected two dimensions or more: [out, in, *]");
+        int window = shape.With(0, 1).With(1, 1).Numel;
+        return (shape[1] * window, shape[0] * window);
+    }
+
+    /// <summary>Refuses windows of a convolution that are none.</summary>
+    internal static void RequireWindow(string layer, Size2d kernel, Size2d stride, Size2d padding, Size2d dilation)
+    {
+        Require("kernel", kernel, 1);
+        Require("stride", stride, 1);
+        Require("padding", padding, 0);
+        Require("dilation", dilation, 1);
+
+        void Require(string what, Size2d size, int least)
+        {
+            if (size.Height < least || size.Width < least) throw new ArgumentException($"{layer}: the {what} was {size}, expected {least} or more");
+        }
     }
 
     /// <summary>The checks of channels that convolutions share.</summary>

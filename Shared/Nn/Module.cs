@@ -13,7 +13,7 @@ public abstract class Module
     private readonly List<(string Name, Parameter Parameter)> parameters = [];
     private readonly List<(string Name, ModuleBuffer Buffer)> buffers = [];
     private readonly List<(string Name, Module Module)> children = [];
-    private bool discovered;
+    private object?[]? found;
 
     /// <summary>Whether it is in training mode, as it is at first: what Dropout and BatchNorm depend on.</summary>
     public bool Training { get; private set; } = true;
@@ -162,19 +162,31 @@ public abstract class Module
                 yield return item;
     }
 
-    /// <summary>Finds the members that were not registered by name: fields in order of declaration, base classes first.</summary>
+    /// <summary>
+    /// Finds the members that were not registered by name: fields in order of declaration, base classes first. A field may be set, or set to something else, at any time: what was found before is looked at again.
+    /// </summary>
     private void Discover()
     {
-        if (discovered) return;
-        discovered = true;
-        foreach (var field in ModuleFields.Of(GetType()))
+        var fields = ModuleFields.Of(GetType());
+        found ??= new object?[fields.Count];
+        for (int i = 0; i < found.Length; i++)
         {
-            switch (field.Field.GetValue(this))
-            {
-                case Parameter p when !parameters.Exists(known => known.Parameter == p): parameters.Add((field.Name, p)); break;
-                case ModuleBuffer b when !buffers.Exists(known => known.Buffer == b): buffers.Add((field.Name, b)); break;
-                case Module m when !children.Exists(known => known.Module == m): children.Add((field.Name, m)); break;
-            }
+            object? value = fields[i].Field.GetValue(this), before = found[i];
+            if (ReferenceEquals(value, before)) continue;
+            found[i] = value;
+            Replace(parameters, fields[i].Name, before as Parameter, value as Parameter);
+            Replace(buffers, fields[i].Name, before as ModuleBuffer, value as ModuleBuffer);
+            Replace(children, fields[i].Name, before as Module, value as Module);
         }
+    }
+
+    /// <summary>Puts a field's value where its last one was, or at the end; one that is known already keeps its first name.</summary>
+    private static void Replace<T>(List<(string Name, T Part)> known, string name, T? before, T? value) where T : class
+    {
+        int at = before is null ? -1 : known.FindIndex(part => part.Name == name && ReferenceEquals(part.Part, before));
+        bool isNew = value is not null && !known.Exists(part => ReferenceEquals(part.Part, value));
+        if (isNew && at >= 0) known[at] = (name, value!);
+        else if (isNew) known.Add((name, value!));
+        else if (at >= 0) known.RemoveAt(at);
     }
 }

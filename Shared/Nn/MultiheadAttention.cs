@@ -54,7 +54,7 @@ public sealed class MultiheadAttention : Module
     /// <param name="value">What is taken.</param>
     /// <param name="attnMask"><c>[T, S]</c> or <c>[N·heads, T, S]</c>; null for none.</param>
     /// <param name="keyPaddingMask"><c>[N, S]</c>, Bool: true for keys that nobody may attend to; null for none.</param>
-    /// <param name="isCausal">Row t attends to rows 0 to t only; not together with <paramref name="attnMask"/>.</param>
+    /// <param name="isCausal">Row t attends to rows 0 to t only, besides what masks say.</param>
     /// <exception cref="ArgumentException">Shapes do not fit.</exception>
     public Tensor Forward(Tensor query, Tensor key, Tensor value, Tensor? attnMask = null, Tensor? keyPaddingMask = null, bool isCausal = false)
     {
@@ -68,7 +68,7 @@ public sealed class MultiheadAttention : Module
         }
         var heads = same && attnMask == null && keyPaddingMask == null && !(HasDropout && Training)
             ? query.Linear(InProjWeight, InProjBias?.Value).SelfAttention(numHeads, isCausal)
-            : Separate(query, key, value, Allowed(query, key, attnMask, keyPaddingMask), isCausal);
+            : Separate(query, key, value, Allowed(query, key, attnMask, keyPaddingMask, isCausal), isCausal);
         var output = OutProj.Forward(heads);
         return batchFirst ? output : output.Transpose(0, 1);
     }
@@ -86,12 +86,14 @@ public sealed class MultiheadAttention : Module
 
     private Tensor Separate(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal)
     {
+        // A mask has the triangle in it already.
+        isCausal = isCausal && mask == null;
         Tensor q = Project(query, 0), k = Project(key, 1), v = Project(value, 2);
         Tensor heads;
         if (HasDropout && Training)
         {
             var scores = q.MatMul(k.Transpose(-2, -1)).Scale(1f / MathF.Sqrt(q.Shape[^1]));
-            if (isCausal) scores = scores.MaskedFill(Tensor.Ones([q.Shape[^2], k.Shape[^2]]).Triu(1).Bool(), float.NegativeInfinity);
+            if (isCausal) scores = scores.MaskedFill(Later(q.Shape[^2], k.Shape[^2]), float.NegativeInfinity);
             if (mask is { } added) scores = scores + added;
             heads = dropout.Forward(scores.Softmax(-1)).MatMul(v);
         }
@@ -110,8 +112,14 @@ public sealed class MultiheadAttention : Module
         return x.Linear(weight, bias).Reshape(x.Shape[0], x.Shape[1], numHeads, embedDim / numHeads).Transpose(1, 2);
     }
 
-    /// <summary>Both masks as one that is added to scores [N, heads, T, S].</summary>
-    private Tensor? Allowed(Tensor query, Tensor key, Tensor? attnMask, Tensor? keyPaddingMask)
+    /// <summary>Both masks and, where there is one, the causal triangle as one that is added to scores [N, heads, T, S].</summary>
+    private Tensor? Allowed(Tensor query, Tensor key, Tensor? attnMask, Tensor? keyPaddingMask, bool isCausal)
+    {
+        var given = Given(query, key, attnMask, keyPaddingMask);
+        return isCausal && given is { } mask ? mask + Added(Later(query.Shape[1], key.Shape[1])) : given;
+    }
+
+    private Tensor? Given(Tensor query, Tensor key, Tensor? attnMask, Tensor? keyPaddingMask)
     {
         Tensor? result = null;
         if (attnMask is { } mask)
@@ -123,6 +131,9 @@ public sealed class MultiheadAttention : Module
         var keys = Added(padding).Reshape(key.Shape[0], 1, 1, key.Shape[1]);
         return result is { } both ? both + keys : keys.Expand(key.Shape[0], 1, query.Shape[1], key.Shape[1]);
     }
+
+    /// <summary>True above the diagonal: the keys behind each row.</summary>
+    private static Tensor Later(int rows, int keys) => Tensor.Ones([rows, keys]).Triu(1).Bool();
 
     private static Tensor Added(Tensor mask) => mask.Type == DType.Bool ? Tensor.Zeros(mask.Shape).MaskedFill(mask, float.NegativeInfinity) : mask;
 }

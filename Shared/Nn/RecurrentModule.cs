@@ -11,13 +11,15 @@ namespace DistTrain.Nn;
 /// </summary>
 public abstract class RecurrentModule : Module
 {
+    /// <summary>What a walk over time collects: the thread's own, so that no step allocates and no two threads share it, and empty between walks, so that it holds no graph.</summary>
+    [ThreadStatic]
+    private static Tensor[]? kept;
+
     private readonly int inputSize;
     private readonly int numLayers;
     private readonly bool batchFirst;
     private readonly Dropout? between;
     private readonly Direction[] cells;
-    private Tensor[] steps = [];
-    private Tensor[] finals = [];
 
     private protected RecurrentModule(int gates, int inputSize, int hiddenSize, int numLayers, bool bias, bool batchFirst, float dropout, bool bidirectional)
     {
@@ -45,7 +47,10 @@ public abstract class RecurrentModule : Module
     /// <inheritdoc/>
     public override Tensor Forward(Tensor input) =>
         // An exporter has an operator for all of it; the walk over time would be as many operations as the sequence has steps.
-        Trace.Current is { } trace ? trace.AsOne(nameof(RecurrentModule), input, () => Run(input, null, null).Output, ("module", this)) : Run(input, null, null).Output;
+        Trace.Current is { } trace ? Traced(trace, input) : Run(input, null, null).Output;
+
+    // Apart from Forward, which would allocate what the closure holds whether or not it is made.
+    private Tensor Traced(Trace trace, Tensor input) => trace.AsOne(nameof(RecurrentModule), input, () => Run(input, null, null).Output, ("module", this));
 
     /// <inheritdoc/>
     public override OnnxValue ToOnnx(OnnxGraph graph, OnnxValue input)
@@ -89,9 +94,24 @@ public abstract class RecurrentModule : Module
         int time = x.Shape[0], batch = x.Shape[1];
         if (time == 0) throw new ArgumentException($"{this}: input {input.Shape} has no time steps, expected 1 or more");
         var expected = new Shape(cells.Length, batch, HiddenSize);
-        if (initialHidden is { } h0 && h0.Shape != expected || initialMemory is { } c0 && c0.Shape != expected) throw new ArgumentException($"{this}: an initial state has shape {(initialHidden ?? initialMemory)!.Value.Shape}, expected {expected}");
-        if (steps.Length != time) steps = new Tensor[time];
-        if (finals.Length == 0) finals = new Tensor[2 * cells.Length];
+        if (initialHidden is { } h0 && h0.Shape != expected) throw new ArgumentException($"{this}: the initial hidden state has shape {h0.Shape}, expected {expected}");
+        if (initialMemory is { } c0 && c0.Shape != expected) throw new ArgumentException($"{this}: the initial cell state has shape {c0.Shape}, expected {expected}");
+        int room = time + 2 * cells.Length;
+        if (kept is null || kept.Length < room) kept = new Tensor[room];
+        try
+        {
+            var (output, hidden, memory) = Walk(x, initialHidden, initialMemory, kept.AsSpan(0, time), kept.AsSpan(time, 2 * cells.Length));
+            return (batchFirst ? output.Transpose(0, 1) : output, hidden, memory);
+        }
+        finally
+        {
+            Array.Clear(kept, 0, room);
+        }
+    }
+
+    private (Tensor Output, Tensor Hidden, Tensor Memory) Walk(Tensor x, Tensor? initialHidden, Tensor? initialMemory, Span<Tensor> steps, Span<Tensor> finals)
+    {
+        int batch = x.Shape[1];
         for (int layer = 0; layer < numLayers; layer++)
         {
             if (layer > 0 && between != null) x = between.Forward(x);
@@ -99,20 +119,20 @@ public abstract class RecurrentModule : Module
             for (int d = 0; d < Directions; d++)
             {
                 int cell = layer * Directions + d;
-                both = OneDirection(cells[cell], x, d == 1, initialHidden?.Select(0, cell) ?? Tensor.Zeros([batch, HiddenSize]), initialMemory?.Select(0, cell), out finals[cell], out finals[cells.Length + cell]);
+                both = OneDirection(cells[cell], x, d == 1, steps, initialHidden?.Select(0, cell) ?? Tensor.Zeros([batch, HiddenSize]), initialMemory?.Select(0, cell), out finals[cell], out finals[cells.Length + cell]);
                 if (d == 0) forward = both;
             }
             x = Directions == 1 ? forward : Tensor.Cat([forward, both], 2);
         }
-        var hidden = Tensor.Stack(finals.AsSpan(0, cells.Length));
-        var memory = KeepsMemory ? Tensor.Stack(finals.AsSpan(cells.Length)) : hidden;
-        return (batchFirst ? x.Transpose(0, 1) : x, hidden, memory);
+        var hidden = Tensor.Stack(finals[..cells.Length]);
+        var memory = KeepsMemory ? Tensor.Stack(finals[cells.Length..]) : hidden;
+        return (x, hidden, memory);
     }
 
     /// <summary>Whether there is a cell state beside the hidden one.</summary>
     private protected abstract bool KeepsMemory { get; }
 
-    private Tensor OneDirection(in Direction cell, Tensor x, bool reverse, Tensor hidden, Tensor? initialMemory, out Tensor lastHidden, out Tensor lastMemory)
+    private Tensor OneDirection(in Direction cell, Tensor x, bool reverse, Span<Tensor> steps, Tensor hidden, Tensor? initialMemory, out Tensor lastHidden, out Tensor lastMemory)
     {
         // The input's share of all time steps' gates in one product.
         var fromInput = x.Linear(cell.InputWeight, cell.InputBias?.Value);

@@ -59,6 +59,6 @@ public readonly record struct ConvShape(
     private static int OutSize(int size, int kernel, int stride, int pad, int dilation)
     {
         var room = size + (2 * pad) - (dilation * (kernel - 1)) - 1;
-        return room < 0 ? 0 : (room / stride) + 1;
+        return room < 0 || stride < 1 ? 0 : (room / stride) + 1;
     }
 }

@@ -14,10 +14,10 @@ public readonly record struct PoolShape(
     int Planes, int Height, int Width, int KernelH, int KernelW, int StrideH, int StrideW, int PadH = 0, int PadW = 0)
 {
     /// <summary>Rows of the output: floor((H + 2 pad − kernel) / stride) + 1.</summary>
-    public int OutHeight => Height + (2 * PadH) < KernelH ? 0 : ((Height + (2 * PadH) - KernelH) / StrideH) + 1;
+    public int OutHeight => Height + (2 * PadH) < KernelH || StrideH < 1 ? 0 : ((Height + (2 * PadH) - KernelH) / StrideH) + 1;
 
     /// <summary>Columns of the output.</summary>
-    public int OutWidth => Width + (2 * PadW) < KernelW ? 0 : ((Width + (2 * PadW) - KernelW) / StrideW) + 1;
+    public int OutWidth => Width + (2 * PadW) < KernelW || StrideW < 1 ? 0 : ((Width + (2 * PadW) - KernelW) / StrideW) + 1;
 
     /// <summary>Elements of the input.</summary>
     public int InputLength => checked(Planes * Height * Width);

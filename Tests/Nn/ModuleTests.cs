@@ -160,9 +160,120 @@ public class ModuleTests
         Assert.Equal("CrossEntropyLoss: the weight of class 1 was NaN, expected a finite number of 0 or more", Message(() => new CrossEntropyLoss([1f, float.NaN])));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Padding_and_causality_go_together_in_training_and_in_evaluation(bool training)
+    {
+        RandomSource.ManualSeed(6);
+        var attention = new MultiheadAttention(8, 2, dropout: training ? 1e-7f : 0f, batchFirst: true);
+        var input = Tensor.Randn([2, 4, 8]);
+        var padding = Tensor.From([false, false, false, true, false, false, true, true], [2, 4]);
+        // The same as one mask that says both.
+        var triangle = Tensor.Ones([4, 4]).Triu(1).Bool();
+        float[] Of(Tensor? mask, Tensor? keys, bool causal) => attention.Train(training) is MultiheadAttention layer ? layer.Forward(input, input, input, mask, keys, causal).ToArray() : [];
+        var expected = Of(triangle, padding, false);
+        Assert.All(expected, v => Assert.True(float.IsFinite(v)));
+        Assert.Equal(expected, Of(null, padding, true));
+        Assert.Equal(expected, Of(triangle, padding, true));
+        Assert.NotEqual(expected, Of(null, padding, false));
+        float[] causal = Of(triangle, null, false), alone = Of(null, null, true);
+        for (int i = 0; i < causal.Length; i++) Assert.Equal(causal[i], alone[i], 1e-5f);
+    }
+
+    [Fact]
+    public void Threads_may_run_one_recurrent_module_at_a_time_and_it_holds_nothing_of_a_run()
+    {
+        RandomSource.ManualSeed(7);
+        var lstm = new LSTM(3, 4, bidirectional: true);
+        Tensor[] inputs = [.. Enumerable.Range(1, 4).Select(time => Tensor.Randn([6 + time, 2, 3]))];
+        float[][] expected = [.. inputs.Select(input => lstm.Forward(input).ToArray())];
+        for (int round = 0; round < 20; round++)
+        {
+            var outputs = new float[inputs.Length][];
+            Parallel.For(0, inputs.Length, i => outputs[i] = lstm.Forward(inputs[i]).ToArray());
+            Assert.Equal(expected, outputs);
+        }
+        var error = Assert.Throws<ArgumentException>(() => lstm.Forward(inputs[0], (Tensor.Zeros([2, 2, 4]), Tensor.Zeros([2, 2, 5]))));
+        Assert.Contains("the initial cell state has shape [2, 2, 5], expected [2, 2, 4]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Windows_that_are_none_are_refused_by_the_layer_and_by_the_operation()
+    {
+        Assert.Equal("Conv2d: the stride was 0, expected 1 or more", Message(() => new Conv2d(1, 1, 3, stride: 0)));
+        Assert.Equal("Conv2d: the dilation was (1, 0), expected 1 or more", Message(() => new Conv2d(1, 1, 3, dilation: (1, 0))));
+        Assert.Equal("Conv1d: the padding was -1, expected 0 or more", Message(() => new Conv1d(1, 1, 3, padding: -1)));
+        Assert.Equal("ConvTranspose2d: the stride was 0, expected 1 or more", Message(() => new ConvTranspose2d(1, 1, 3, stride: 0)));
+        Assert.Contains("strides, dilations and groups must be at least 1", Message(() => Tensor.Ones([1, 1, 4, 4]).Conv2d(Tensor.Ones([1, 1, 2, 2]), stride: 0)), StringComparison.Ordinal);
+        Assert.Contains("strides must be at least 1", Message(() => new MaxPool2d(2, stride: 0).Forward(Tensor.Ones([1, 1, 4, 4]))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Labels_are_one_for_each_row_of_outputs_even_where_their_number_would_fit()
+    {
+        Tensor output = Tensor.Ones([2, 3, 3]), labels = Tensor.From(new long[6], [3, 2]);
+        Assert.Equal("CrossEntropyLoss: output [2, 3, 3] and target [3, 2], expected [*, C] and [*], the classes last", Message(() => new CrossEntropyLoss().Compute(output, labels)));
+        // Classes second, as PyTorch has them.
+        Assert.Contains("the classes last; Transpose or Permute", Message(() => new NLLLoss().Compute(Tensor.Ones([2, 3, 4]), Tensor.From(new long[8], [2, 4]))), StringComparison.Ordinal);
+        Assert.Equal(MathF.Log(3), new CrossEntropyLoss().Compute(output, labels.T()).Item(), 1e-6f);
+        var probabilities = Tensor.Full([2, 3, 3], 1f / 3);
+        Assert.Equal(MathF.Log(3), new CrossEntropyLoss().Compute(output, probabilities).Item(), 1e-6f);
+        Assert.Equal(6, new CrossEntropyLoss(ignoreIndex: -1).Denominator(probabilities));
+    }
+
+    [Fact]
+    public void A_member_that_is_set_later_is_found_and_one_that_is_replaced_is_forgotten()
+    {
+        var model = new Late();
+        Assert.Empty(model.Parameters());
+        model.Head = new Linear(2, 3);
+        Assert.Equal(["head.weight", "head.bias"], NamesOf(model));
+        model.Eval();
+        Assert.False(model.Head.Training);
+        var old = model.Head;
+        model.Body = new Linear(2, 2, bias: false);
+        model.Head = new Linear(2, 5);
+        Assert.Equal(["head.weight", "head.bias", "body.weight"], NamesOf(model));
+        Assert.DoesNotContain(old.Weight, model.Parameters());
+        model.Head = null;
+        Assert.Equal(["body.weight"], NamesOf(model));
+    }
+
+    [Fact]
+    public void Initial_values_of_a_convolution_count_its_window()
+    {
+        RandomSource.ManualSeed(8);
+        // [O, C, 3, 3]: 36 come in to each output, 72 go out.
+        Shape shape = [8, 4, 3, 3];
+        foreach (var (values, bound) in (ReadOnlySpan<(Tensor, float)>)[(Init.XavierUniform(shape), MathF.Sqrt(6f / 108)), (Init.KaimingUniform(shape), MathF.Sqrt(6f / 36))])
+            Assert.InRange(values.ToArray().Max(MathF.Abs), 0.97f * bound, bound);
+        foreach (var (values, deviation) in (ReadOnlySpan<(Tensor, float)>)[(Init.XavierNormal([40, 40, 3]), MathF.Sqrt(2f / 240)), (Init.KaimingNormal([40, 40, 3]), MathF.Sqrt(2f / 120))])
+            Assert.Equal(deviation, values.Std().Item(), 0.05f * deviation);
+        Assert.Equal("Init.XavierUniform: shape [3], expected two dimensions or more: [out, in, *]", Message(() => Init.XavierUniform([3])));
+    }
+
+    [Fact]
+    public void A_batch_of_nothing_is_normalized_to_nothing_in_evaluation()
+    {
+        var norm = new BatchNorm2d(3);
+        norm.Eval();
+        var empty = norm.Forward(Tensor.Zeros([0, 3, 2, 2]));
+        Assert.Equal([0, 3, 2, 2], empty.Shape.ToArray());
+        empty.Sum().Backward();
+        Assert.Equal([0f, 0f, 0f], norm.Weight!.Grad!.Value.ToArray());
+    }
+
     private static string Message(Action action) => Assert.ThrowsAny<ArgumentException>(action).Message;
 
     private static IEnumerable<string> NamesOf(Module module) => module.StateDict().Keys;
+
+    private sealed class Late : Module
+    {
+        public Linear? Body { get; set; }
+
+        public Linear? Head { get; set; }
+    }
 
     private sealed class Tied : Module
     {

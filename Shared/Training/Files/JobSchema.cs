@@ -17,7 +17,7 @@ namespace DistTrain.Training.Files;
 /// </summary>
 public static class JobSchema
 {
-    private static readonly JsonSchemaExporterOptions Exporting = new() { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = (context, node) => Special(context.TypeInfo.Type) ?? node };
+    private static readonly JsonSchemaExporterOptions Exporting = new() { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = (context, node) => Special(context.TypeInfo.Type, context.PropertyInfo?.Name ?? "") ?? node };
 
     /// <summary>The schema's parts that others refer to: <c>layer</c>, <c>layers</c>, <c>loss</c>, <c>optimizer</c>, <c>schedule</c>, <c>data</c>.</summary>
     public static JsonObject Definitions()
@@ -90,7 +90,7 @@ public static class JobSchema
 
     private static JsonObject Property(JsonPropertyInfo property)
     {
-        var node = Special(property.PropertyType) ?? JobFileJson.Options.GetJsonSchemaAsNode(property.PropertyType, Exporting) as JsonObject ?? [];
+        var node = Special(property.PropertyType, property.Name) ?? JobFileJson.Options.GetJsonSchemaAsNode(property.PropertyType, Exporting) as JsonObject ?? [];
         var parameter = property.AssociatedParameter;
         bool noDefault = parameter is not { HasDefaultValue: true, DefaultValue: not null };
         // Leaving a property out says as much as null, unless null means something else than the default.
@@ -153,21 +153,21 @@ public static class JobSchema
     }
 
     /// <summary>What the exporter knows nothing of: parts that are written by converters, and parts of which there are many kinds.</summary>
-    private static JsonObject? Special(Type type)
+    private static JsonObject? Special(Type type, string name)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (NameOf(type) is { } name) return Reference(name);
-        if (type == typeof(Size2d)) return SizesOf(2);
-        if (type == typeof(Sizes)) return SizesOf(null);
+        if (NameOf(type) is { } thing) return Reference(thing);
+        if (type == typeof(Size2d)) return SizesOf(2, name.EndsWith("padding", StringComparison.Ordinal) ? 0 : 1);
+        if (type == typeof(Sizes)) return SizesOf(null, 1);
         return type == typeof(Annealing) ? new JsonObject { ["enum"] = new JsonArray("cos", "linear") } : null;
     }
 
-    private static JsonObject SizesOf(int? count)
+    private static JsonObject SizesOf(int? count, int least)
     {
         var list = new JsonObject { ["type"] = "array", ["items"] = Size(), ["minItems"] = 1 };
         if (count is { } exactly) (list["minItems"], list["maxItems"]) = (exactly, exactly);
         return new JsonObject { ["anyOf"] = new JsonArray(Size(), list) };
 
-        static JsonObject Size() => new() { ["type"] = "integer", ["minimum"] = 0, ["maximum"] = int.MaxValue };
+        JsonObject Size() => new() { ["type"] = "integer", ["minimum"] = least, ["maximum"] = int.MaxValue };
     }
 }

@@ -66,7 +66,7 @@ public sealed class LayerStack
                 shape = OutputOf(module, shape, tokens: vocabulary > 0);
                 vocabulary = module is Identity ? vocabulary : 0;
             }
-            catch (Exception error) when (error is ArgumentException or OverflowException or OutOfMemoryException or InvalidOperationException)
+            catch (Exception error) when (error is ArgumentException or ArithmeticException or OutOfMemoryException or InvalidOperationException)
             {
                 problems.AddRange(input.Problems.Except(problems));
                 string what = error is OverflowException or OutOfMemoryException ? "is too large for memory" : Plain(error.Message);
