@@ -14,13 +14,13 @@ public static partial class TensorOps
         /// <param name="target">Class labels (Int64), each in [0, C) or <paramref name="ignoreIndex"/>; or probabilities (Float32) of the logits' shape.</param>
         /// <param name="reduction">The mean divides by the sum of the counted labels' weights, with probabilities by their number; it is NaN where none counts.</param>
         /// <param name="weight">A weight for each class, <c>[C]</c>; none if null. No gradient flows to it.</param>
-        /// <param name="ignoreIndex">A label that does not count.</param>
+        /// <param name="ignoreIndex">A label that does not count; one of 0 or more does not go with probabilities.</param>
         /// <param name="labelSmoothing">The share of the target that is spread over all classes, in [0, 1]: https://arxiv.org/abs/1512.00567.</param>
         /// <exception cref="ArgumentException">Shapes or types do not fit, or a label is out of range.</exception>
         public Tensor CrossEntropy(Tensor target, Reduction reduction = Reduction.Mean, Tensor? weight = null, int ignoreIndex = -100, float labelSmoothing = 0f)
         {
             Types.RequireFloat(logits, "CrossEntropy");
-            if (target.Type == DType.Float32 && logits.Rank > 0 && target.Shape == logits.Shape) return OfProbabilities(logits, target, reduction, weight, labelSmoothing);
+            if (target.Type == DType.Float32 && logits.Rank > 0 && target.Shape == logits.Shape) return OfProbabilities(logits, target, reduction, weight, ignoreIndex, labelSmoothing);
             Types.RequireIndices(target, "CrossEntropy");
             if (!(labelSmoothing >= 0f && labelSmoothing <= 1f)) throw new ArgumentException($"CrossEntropy: labelSmoothing was {labelSmoothing}, expected 0 to 1");
             if (reduction == Reduction.BatchMean) throw new ArgumentException("CrossEntropy: the reduction was BatchMean, expected Mean, Sum or None");
@@ -47,8 +47,9 @@ public static partial class TensorOps
     }
 
     /// <summary>−Σ t·w·ln softmax(x) over the classes, which need not be labels: composed, since it is rare.</summary>
-    private static Tensor OfProbabilities(Tensor logits, Tensor target, Reduction reduction, Tensor? weight, float smoothing)
+    private static Tensor OfProbabilities(Tensor logits, Tensor target, Reduction reduction, Tensor? weight, int ignoreIndex, float smoothing)
     {
+        if (ignoreIndex >= 0) throw new ArgumentException($"CrossEntropy: ignoreIndex was {ignoreIndex}, which does not go with targets that are probabilities");
         if (!(smoothing >= 0f && smoothing <= 1f)) throw new ArgumentException($"CrossEntropy: labelSmoothing was {smoothing}, expected 0 to 1");
         if (reduction == Reduction.BatchMean) throw new ArgumentException("CrossEntropy: the reduction was BatchMean, expected Mean, Sum or None");
         Tensor x = ClassesLast(logits), t = ClassesLast(target);

@@ -7,7 +7,8 @@ public static partial class TensorOps
 {
     extension(Tensor input)
     {
-        /// <summary>(input − target)², reduced; with broadcasting, as all losses of this kind. Gradients flow to both.</summary>
+        /// <summary>(input − target)², reduced; input or target may broadcast to the other, as in all losses of this kind. Gradients flow to both.</summary>
+        /// <exception cref="ArgumentException">Neither broadcasts to the other: [N, 1] and [N] would compare every element with every other.</exception>
         public Tensor MseLoss(Tensor target, Reduction reduction = Reduction.Mean) => LossOf(input, target, default(SquaredError), reduction, "MseLoss");
 
         /// <summary>|input − target|, reduced.</summary>
@@ -31,6 +32,7 @@ public static partial class TensorOps
         public Tensor BinaryCrossEntropyWithLogits(Tensor target, Reduction reduction = Reduction.Mean, Tensor? weight = null, Tensor? posWeight = null)
         {
             if (weight == null && posWeight == null) return LossOf(input, target, default(LogitsCrossEntropy), reduction, "BinaryCrossEntropyWithLogits");
+            LossShape(input, target, "BinaryCrossEntropyWithLogits");
             var positive = input.LogSigmoid().Mul(target);
             if (posWeight is { } p) positive = positive.Mul(p);
             var losses = positive.Add(input.Neg().LogSigmoid().Mul(1f - target)).Neg();
@@ -61,7 +63,7 @@ public static partial class TensorOps
         Types.RequireFloat(target, operation);
         if (input.Shape != target.Shape)
         {
-            var common = Broadcasting.Common(input.Shape, target.Shape, operation);
+            var common = LossShape(input, target, operation);
             (input, target) = (input.Expand(common), target.Expand(common));
         }
         Tensor x = input.Contiguous(), t = target.Contiguous();
@@ -72,6 +74,14 @@ public static partial class TensorOps
         if (Recorder.Record<PointwiseLossRule<TLoss>>(y, x, t) is { } rule)
             (rule.X, rule.T, rule.Loss, rule.Factor, rule.Each, rule.Operation) = (x, t, loss, 1f / divisor, reduction == Reduction.None, operation);
         return y;
+    }
+
+    /// <summary>The shape of the losses. One that neither has comes of a forgotten Squeeze: each input would be compared with each target.</summary>
+    private static Shape LossShape(Tensor input, Tensor target, string operation)
+    {
+        var common = Broadcasting.Common(input.Shape, target.Shape, operation);
+        return common == input.Shape || common == target.Shape ? common
+            : throw new ArgumentException($"{operation}: input {input.Shape} and target {target.Shape} would be compared each with each, as {common}: expected equal shapes, or one that broadcasts to the other");
     }
 
     private sealed class PointwiseLossRule<TLoss> : Rule where TLoss : struct, IPointwiseLoss

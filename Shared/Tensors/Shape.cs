@@ -44,13 +44,19 @@ public readonly struct Shape : IEquatable<Shape>
     public int this[Index dim] => sizes[Normalize(dim.GetOffset(rank))];
 
     /// <summary>The number of elements: the product of all sizes.</summary>
+    /// <exception cref="ArgumentException">They are more than 2³¹ − 1, the most that a tensor can have.</exception>
     public int Numel
     {
         get
         {
-            int n = 1;
-            for (int i = 0; i < rank; i++) n = checked(n * sizes[i]);
-            return n;
+            long n = 1;
+            for (int i = 0; i < rank; i++)
+            {
+                if (sizes[i] == 0) return 0;
+                // What is too large already stays so, unless a size of 0 follows.
+                if (n <= int.MaxValue) n *= sizes[i];
+            }
+            return n <= int.MaxValue ? (int)n : throw TooLarge(this);
         }
     }
 
@@ -106,6 +112,8 @@ public readonly struct Shape : IEquatable<Shape>
         }
         return new Shape(strides[..rank]);
     }
+
+    private static ArgumentException TooLarge(Shape shape) => new($"a tensor of shape {shape} is too large for memory: it has more than {int.MaxValue} elements");
 
     /// <inheritdoc/>
     public bool Equals(Shape other) => Span.SequenceEqual(other.Span);

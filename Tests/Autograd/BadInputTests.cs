@@ -87,6 +87,10 @@ public class BadInputTests
         ["cross_entropy: smoothing"] = (() => Matrix.CrossEntropy(Labels, labelSmoothing: 1.5f), ["CrossEntropy", "1.5", "0 to 1"]),
         ["nll_loss"] = (() => Matrix.NllLoss(Tensor.From(0L, 9L, 1L)), ["NllLoss", "label 9", "0 to 3"]),
         ["mse_loss"] = (() => Matrix.MseLoss(Tensor.Ones([5])), ["MseLoss", "[3, 4]", "[5]"]),
+        ["mse_loss: each with each"] = (() => Tensor.Ones([3, 1]).MseLoss(Tensor.Ones([3])), ["MseLoss", "[3, 1]", "[3]", "[3, 3]"]),
+        ["binary_cross_entropy: each with each"] = (() => Tensor.Ones([3, 1]).BinaryCrossEntropyWithLogits(Tensor.Ones([3]), posWeight: Tensor.Ones([1])), ["BinaryCrossEntropyWithLogits", "[3, 1]", "[3]"]),
+        ["cross_entropy: ignored probability"] = (() => Matrix.CrossEntropy(Matrix, ignoreIndex: 1), ["CrossEntropy", "ignoreIndex was 1", "probabilities"]),
+        ["too large"] = (() => Tensor.Zeros([50000, 50000]), ["[50000, 50000]", "2147483647"]),
         ["huber_loss"] = (() => Matrix.HuberLoss(Matrix, delta: 0f), ["HuberLoss", "delta", "0"]),
         ["dropout"] = (() => Matrix.Dropout(float.NaN, default), ["Dropout", "NaN", "0 to 1"]),
         ["requires_grad"] = (() => Labels.RequiresGrad_(), ["RequiresGrad", "Int64", "Float32"]),
@@ -104,5 +108,12 @@ public class BadInputTests
         var error = Record.Exception(act);
         Assert.True(error is ArgumentException or InvalidOperationException, $"{error?.GetType().Name}: {error?.Message}");
         foreach (string part in named) Assert.Contains(part, error!.Message);
+    }
+
+    [Fact]
+    public void A_size_of_zero_makes_any_shape_empty()
+    {
+        Assert.Equal(0, new Shape(50000, 50000, 50000, 50000, 0).Numel);
+        Assert.Equal(int.MaxValue, new Shape(int.MaxValue, 1).Numel);
     }
 }

@@ -61,7 +61,7 @@ public class GradientProperties
         ("mul", (a, b, _) => a * b),
         ("div", (a, b, _) => a / (b.Square() + 1f)),
         ("where", (a, b, r) => Tensor.Where(r.Tensor((a.Detach() + b.Detach()).Shape) > 0f, a, b)),
-        ("mse", (a, b, _) => a.MseLoss(b) + a),
+        ("mse", (a, b, _) => (a + b).MseLoss(b) + a),
     ];
 
     [Fact]

@@ -233,4 +233,29 @@ public sealed class CsvTests : IDisposable
         dataset.Read(ReadContext.Evaluation, Enumerable.Range(0, dataset.Count).ToArray(), inputs, targets);
         return (inputs, targets);
     }
+
+    [Theory]
+    [InlineData(";", "n;height;kind\n1;1,5;a\n2;2,75;b\n3;-0,5;a\n", "height", "1,5")]
+    [InlineData(",", "n,price\n1,\"1,200\"\n2,\"3,400\"\n3,7\n", "price", "1,200")]
+    public void Numbers_with_a_comma_in_them_are_no_categories(string delimiter, string text, string column, string example)
+    {
+        var file = temp.Write("c.csv", text);
+        var options = delimiter == ";" ? "&delimiter=semicolon" : "";
+        var error = Assert.Throws<UserErrorException>(() => DataSources.Open($"csv:{file}?test=0{options}"));
+        Assert.Contains($"c.csv: column '{column}' has numbers with a comma in them, such as '{example}'", error.Message, StringComparison.Ordinal);
+        DataSources.Open($"csv:{file}?test=0{options}&categorical={column}");
+        if (delimiter == ";")
+            DataSources.Open($"csv:{file}?test=0{options}&ignore={column}&target=kind");
+    }
+
+    [Fact]
+    public void Numbers_too_large_for_training_are_refused()
+    {
+        foreach (var (text, name) in new[] { ("x,y\n1,0.5\n2,1e300\n", "target 'y'"), ("x,y\n1e300,0.5\n2,1.5\n", "column 'x'") })
+        {
+            var file = temp.Write("large.csv", text);
+            var error = Assert.Throws<UserErrorException>(() => DataSources.Open($"csv:{file}?test=0&standardize=no&task=regression"));
+            Assert.Contains($"{name} is 1E+300; expected finite numbers", error.Message, StringComparison.Ordinal);
+        }
+    }
 }

@@ -115,6 +115,8 @@ public sealed class NumpyTests : IDisposable
         Refused($"npy:{inputs}?targets={temp.Write("z.npy", Npy("|i1", "(2,)", [0, 1]))}&shape=3&test=0", "shape was 3, 3 elements; expected 2 as in (2)");
         Refused($"npz:{Archive(CompressionLevel.Fastest, ("a", Npy("|u1", "(1,)", [1])), ("b", Npy("|u1", "(1,)", [1])))}", "there are a, b (say which with inputs=<name>)");
         Refused($"npz:{temp.Write("no.npz", "PK but no archive")}", "not a whole .npz archive");
+        Refused($"npy:{inputs}?targets={temp.Write("t.npy", Npy("<f4", "(2, 2)", Floats(1, 2, 3, float.PositiveInfinity)))}&test=0", "t.npy: target 1 of sample 1 is ");
+        Refused($"npy:{inputs}?targets={temp.Write("d.npy", Npy("<f8", "(2,)", [.. Doubles(1), .. Doubles(1e300)]))}&test=0", "d.npy: target 0 of sample 1 is ");
         Refused("npz:nowhere.npz", "nowhere.npz: no such file");
 
         static void Refused(string spec, string message)

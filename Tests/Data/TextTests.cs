@@ -113,4 +113,12 @@ public sealed class TextTests : IDisposable
 
         public string Decode(ReadOnlySpan<int> tokens) => string.Join(' ', tokens.ToArray());
     }
+
+    [Fact]
+    public void A_byte_order_mark_is_no_character_of_the_text()
+    {
+        var text = string.Concat(Enumerable.Range(0, 400).Select(i => "abcd"[i % 4]));
+        var split = DataSources.Open($"text:{temp.Write("bom.txt", "\uFEFF" + text)}?window=16");
+        Assert.Equal("abcd", string.Concat(split.Train.ClassNames!));
+    }
 }

@@ -153,7 +153,11 @@ public static class NumpySource
         }
         var numbers = new float[rows.Length * targetLength];
         for (var i = 0; i < numbers.Length; i++)
-            numbers[i] = (float)targets.Number(rows[i / targetLength] * targetLength + i % targetLength);
+        {
+            var value = (float)targets.Number(rows[i / targetLength] * targetLength + i % targetLength);
+            numbers[i] = float.IsFinite(value) ? value
+                : throw new UserErrorException($"{targets.Source}: target {i % targetLength} of sample {rows[i / targetLength]} is {value}; expected finite numbers");
+        }
         return new(name, values, inputSpec, numbers, SampleSpec.Float32(targetShape.Length == 0 ? [1] : targetShape));
     }
 }

@@ -121,6 +121,8 @@ internal sealed class CsvTable
         var known = names.Select(kindOf).ToArray();
         var seen = new int[names.Length];
         var numbers = new int[names.Length];
+        var commas = new int[names.Length];
+        var example = new string?[names.Length];
         using var reader = Open();
         var open = known.Count(kind => kind is null);
         while (open > 0 && reader.Read())
@@ -133,11 +135,35 @@ internal sealed class CsvTable
                     continue;
                 if (TryNumber(value, out _))
                     numbers[i]++;
+                else if (HasDecimalComma(value))
+                {
+                    commas[i]++;
+                    example[i] ??= value.ToString();
+                }
                 if (++seen[i] == KindSample)
                     open--;
             }
         }
+        for (var i = 0; i < names.Length; i++)
+        {
+            // Taken for categories, each number would be an input of its own.
+            if (known[i] is null && commas[i] > 0 && (numbers[i] + commas[i]) * 2 > seen[i])
+                throw new UserErrorException($"{file}: column '{names[i]}' has numbers with a comma in them, such as {BadRows.Show(example[i])}; expected a point before decimals and nothing between thousands, or the column under categorical");
+        }
         return [.. names.Select((_, i) => known[i] ?? numbers[i] * 2 > seen[i] || seen[i] == 0)];
+    }
+
+    /// <summary>Whether a value is a number once its only comma is a point.</summary>
+    private static bool HasDecimalComma(ReadOnlySpan<char> value)
+    {
+        const int Longest = 32;
+        var comma = value.IndexOf(',');
+        if (comma < 0 || value.Length > Longest)
+            return false;
+        Span<char> text = stackalloc char[Longest];
+        value.CopyTo(text);
+        text[comma] = '.';
+        return TryNumber(text[..value.Length], out _);
     }
 
     private bool ReadRow(CsvReader reader, BadRows badRows, double[] numbers)

@@ -14,7 +14,7 @@ internal static class TableEncoder
         foreach (var column in encoding.Inputs)
         {
             if (rows.Length > 0)
-                EncodeInput(table.Column(column.Column), rows, column, inputs.AsSpan(start), width);
+                EncodeInput(table.File, table.Column(column.Column), rows, column, inputs.AsSpan(start), width);
             start += column.Width;
         }
         var spec = SampleSpec.Float32(width);
@@ -23,9 +23,13 @@ internal static class TableEncoder
             var targets = new float[rows.Length * encoding.Targets.Length];
             for (var t = 0; t < encoding.Targets.Length && withTargets; t++)
             {
-                var numbers = table.Column(encoding.Targets[t]).Numbers;
+                var column = table.Column(encoding.Targets[t]);
                 for (var i = 0; i < rows.Length; i++)
-                    targets[i * encoding.Targets.Length + t] = (float)numbers[rows[i]];
+                {
+                    var value = (float)column.Numbers[rows[i]];
+                    targets[i * encoding.Targets.Length + t] = float.IsFinite(value) ? value
+                        : throw new UserErrorException(FormattableString.Invariant($"{table.File}: target '{column.Name}' is {column.Numbers[rows[i]]}; expected finite numbers of at most {float.MaxValue}"));
+                }
             }
             return new(name, inputs, spec, targets, SampleSpec.Float32(encoding.Targets.Length));
         }
@@ -42,14 +46,16 @@ internal static class TableEncoder
         return new(name, inputs, spec, answers, SampleSpec.Float32(questions));
     }
 
-    private static void EncodeInput(TableColumn column, int[] rows, ColumnEncoding encoding, Span<float> inputs, int stride)
+    private static void EncodeInput(string file, TableColumn column, int[] rows, ColumnEncoding encoding, Span<float> inputs, int stride)
     {
         if (encoding.Categories is not { } categories)
         {
             for (var i = 0; i < rows.Length; i++)
             {
                 var number = column.IsMissing(rows[i]) ? encoding.Missing : column.Numbers[rows[i]];
-                inputs[i * stride] = (float)((number - encoding.Shift) / encoding.Scale);
+                var value = (float)((number - encoding.Shift) / encoding.Scale);
+                inputs[i * stride] = float.IsFinite(value) ? value
+                    : throw new UserErrorException(FormattableString.Invariant($"{file}: column '{column.Name}' is {number}; expected finite numbers of at most {float.MaxValue}"));
             }
             return;
         }

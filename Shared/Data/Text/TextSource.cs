@@ -44,7 +44,10 @@ public static class TextSource
             throw new UserErrorException($"Data 'text:{file}': no such file");
         try
         {
-            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(file));
+            var bytes = File.ReadAllBytes(file);
+            // A byte-order mark says that this is UTF-8; it is no character of the text.
+            var mark = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes, mark, bytes.Length - mark);
         }
         catch (DecoderFallbackException error)
         {

@@ -47,6 +47,8 @@ public abstract class ClassLoss : Loss
     /// <inheritdoc/>
     public override double Denominator(Tensor target)
     {
+        // With probabilities the mean divides by the number of rows, as PyTorch's, whatever the weights.
+        if (AreProbabilities(target)) return (double)target.Numel / target.Shape[^1];
         if (IsUniform) return base.Denominator(target);
         double sum = 0;
         foreach (long label in target.Contiguous().LongSpan)
@@ -61,6 +63,7 @@ public abstract class ClassLoss : Loss
     /// <inheritdoc/>
     public override (long Correct, long Counted) Score(Tensor output, Tensor target)
     {
+        if (AreProbabilities(target)) return (0, 0);
         int classes = output.Shape[^1];
         var logits = output.Contiguous().Span;
         var labels = target.Contiguous().LongSpan;
@@ -74,6 +77,19 @@ public abstract class ClassLoss : Loss
         return (correct, counted);
     }
 
+    /// <summary>Outputs and labels as [N, C] and [N].</summary>
+    /// <exception cref="ArgumentException">The labels are not one for each row of classes.</exception>
+    private protected (Tensor Output, Tensor Target) Rows(Tensor output, Tensor target)
+    {
+        // As many labels in another order of dimensions would be compared with the wrong rows.
+        if (output.Rank == 0 || target.Shape != output.Shape.Without(-1))
+            throw new ArgumentException($"{GetType().Name}: output {output.Shape} and target {target.Shape}, expected [*, C] and [*], the classes last{(output.Rank > 1 && target.Shape == output.Shape.Without(1) ? "; Transpose or Permute puts them there" : "")}");
+        return (Rows(output), target.Reshape(target.Numel));
+    }
+
     /// <summary>[*, C] as [N, C].</summary>
     private protected static Tensor Rows(Tensor output) => output.Rank == 2 ? output : output.Reshape(-1, output.Shape[^1]);
+
+    /// <summary>Whether targets are probabilities of classes, not labels.</summary>
+    private protected static bool AreProbabilities(Tensor target) => target.Type == DType.Float32 && target.Rank > 0;
 }

@@ -12,5 +12,10 @@ public sealed class NLLLoss(float[]? weight = null, int? ignoreIndex = null) : C
     public override string Name => "nll_loss";
 
     /// <inheritdoc/>
-    public override Tensor Compute(Tensor output, Tensor target) => Rows(output).NllLoss(target.Reshape(target.Numel), Reduction, ClassWeights, IgnoreIndex);
+    /// <exception cref="ArgumentException">Labels are not one for each row of log-probabilities.</exception>
+    public override Tensor Compute(Tensor output, Tensor target)
+    {
+        var (logProbabilities, labels) = Rows(output, target);
+        return logProbabilities.NllLoss(labels, Reduction, ClassWeights, IgnoreIndex);
+    }
 }
