@@ -64,6 +64,71 @@ public static class Init
     /// <inheritdoc cref="KaimingUniform"/>
     public static Tensor KaimingNormal(Shape shape, float? gain = null) => Normal(shape, 0f, (gain ?? MathF.Sqrt(2f)) / MathF.Sqrt(Fans(shape, nameof(KaimingNormal)).In));
 
+    /// <summary>Normal, drawn again where it falls outside of [low, high].</summary>
+    /// <param name="shape">The shape.</param>
+    /// <param name="mean">The mean before values are left out.</param>
+    /// <param name="std">The standard deviation before values are left out, above 0.</param>
+    /// <param name="low">The lowest value.</param>
+    /// <param name="high">The highest value.</param>
+    /// <exception cref="ArgumentException">The interval is narrower than a tenth of the deviation or more than two deviations off the mean, where hardly a draw falls.</exception>
+    public static Tensor TruncNormal(Shape shape, float mean = 0f, float std = 1f, float low = -2f, float high = 2f)
+    {
+        if (!(std > 0f && high - low >= std / 10 && mean >= low - 2 * std && mean <= high + 2 * std))
+            throw new ArgumentException($"Init.TruncNormal: mean {mean}, deviation {std} and interval {low} to {high}, expected an interval at least a tenth of the deviation wide and at most two deviations off the mean");
+        var result = Normal(shape, mean, std);
+        Span<float> more = stackalloc float[64];
+        int used = more.Length;
+        foreach (ref float value in result.Span)
+        {
+            while (!(value >= low && value <= high))
+            {
+                if (used == more.Length)
+                {
+                    Philox.FillNormal(more, RandomSource.NextKey(), mean, std);
+                    used = 0;
+                }
+                value = more[used++];
+            }
+        }
+        return result;
+    }
+
+    /// <summary>Rows, or where there are more of them than columns, columns at right angles to one another, each of length gain: Saxe et al. 2013, <see href="https://arxiv.org/abs/1312.6120"/>.</summary>
+    /// <param name="shape">Two dimensions or more; those behind the first count as one.</param>
+    /// <param name="gain">The length.</param>
+    /// <exception cref="ArgumentException">The shape has fewer than two dimensions.</exception>
+    public static Tensor Orthogonal(Shape shape, float gain = 1f)
+    {
+        if (shape.Rank < 2) throw new ArgumentException($"Init.Orthogonal: shape {shape}, expected two dimensions or more");
+        var result = Normal(shape);
+        var values = result.Span;
+        if (values.Length == 0) return result;
+        int rows = shape[0], columns = values.Length / rows;
+        // Vector i is row i or column i.
+        var (count, length, next, step) = rows <= columns ? (rows, columns, columns, 1) : (columns, rows, 1, columns);
+        for (int i = 0; i < count; i++)
+        {
+            // Twice, since the first round leaves what rounding took.
+            for (int j = 0; j < 2 * i; j++) Subtract(values, i * next, j % i * next, Dot(values, i * next, j % i * next));
+            double size = 1 / Math.Sqrt(Dot(values, i * next, i * next));
+            for (int k = 0; k < length; k++) values[i * next + k * step] = (float)(values[i * next + k * step] * size);
+        }
+        for (int k = 0; gain != 1f && k < values.Length; k++) values[k] *= gain;
+        return result;
+
+        double Dot(Span<float> all, int a, int b)
+        {
+            double sum = 0;
+            for (int k = 0; k < length; k++) sum += (double)all[a + k * step] * all[b + k * step];
+            return sum;
+        }
+
+        void Subtract(Span<float> all, int from, int other, double share)
+        {
+            for (int k = 0; k < length; k++) all[from + k * step] = (float)(all[from + k * step] - share * all[other + k * step]);
+        }
+    }
+
     /// <summary>
     /// What comes into and goes out of each unit of a weight, as PyTorch counts it: of <c>[fanOut, fanIn]</c> its sizes, of a convolution's <c>[O, C, *]</c> C and O times the elements of the window.
     /// </summary>

@@ -241,7 +241,7 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Initial_values_of_a_convolution_count_its_window()
+    public void Initial_values_are_those_of_their_distributions()
     {
         RandomSource.ManualSeed(8);
         // [O, C, 3, 3]: 36 come in to each output, 72 go out.
@@ -250,6 +250,16 @@ public class ModuleTests
             Assert.InRange(values.ToArray().Max(MathF.Abs), 0.97f * bound, bound);
         foreach (var (values, deviation) in (ReadOnlySpan<(Tensor, float)>)[(Init.XavierNormal([40, 40, 3]), MathF.Sqrt(2f / 240)), (Init.KaimingNormal([40, 40, 3]), MathF.Sqrt(2f / 120))])
             Assert.Equal(deviation, values.Std().Item(), 0.05f * deviation);
+        float[] cut = Init.TruncNormal([5000], mean: 0.1f, std: 0.5f, low: -0.3f, high: 0.2f).ToArray();
+        Assert.All(cut, v => Assert.InRange(v, -0.3f, 0.2f));
+        Assert.True(cut.Distinct().Count() > 4900);
+        foreach (int[] sizes in (int[][])[[3, 2, 4], [6, 6], [9, 4]])
+        {
+            var matrix = Init.Orthogonal(new Shape(sizes), gain: 2f).Reshape(sizes[0], -1);
+            var product = matrix.Shape[0] <= matrix.Shape[1] ? matrix.MatMul(matrix.T()) : matrix.T().MatMul(matrix);
+            for (int i = 0; i < product.Numel; i++) Assert.Equal(i / product.Shape[0] == i % product.Shape[0] ? 4f : 0f, product.ToArray()[i], 1e-5f);
+        }
+        Assert.Contains("Init.TruncNormal", Message(() => Init.TruncNormal([3], std: 1f, low: 5f, high: 9f)), StringComparison.Ordinal);
         Assert.Equal("Init.XavierUniform: shape [3], expected two dimensions or more: [out, in, *]", Message(() => Init.XavierUniform([3])));
     }
 

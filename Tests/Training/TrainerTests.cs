@@ -85,6 +85,10 @@ public class TrainerTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
+    [Fact]
+    public void Fewer_than_no_steps_are_refused() =>
+        Assert.Equal("max steps was -1, expected 0 or more", Assert.Throws<UserErrorException>(() => new Trainer(Job(shards: 1) with { MaxSteps = -1 })).Message);
+
     private static (List<double> Losses, Module Model) PlainLoop(TrainingJob job)
     {
         var losses = new List<double>();
