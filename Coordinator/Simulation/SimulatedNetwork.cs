@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Akka.Actor;
+using DistTrain.Protocol;
 using DistTrain.Transport;
+using DistTrain.Transport.Frames;
 
 namespace DistTrain.Coordinator.Simulation;
 
@@ -20,6 +22,9 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
 
     /// <summary>Told each message that a node sends or gets, before it does.</summary>
     public Action<SimulatedNode>? AtBoundary { get; set; }
+
+    /// <summary>Keeps what a message's tensor shows as it is until it has arrived; may be null.</summary>
+    public Func<object, IDisposable?>? Hold { get; set; }
 
     /// <summary>Told everything that is sent.</summary>
     public Action<object>? Sent { get; set; }
@@ -80,7 +85,12 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
         long arrival = queue.Microseconds + delay;
         ref long known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(lastArrival, (from, to), out _);
         known = arrival = Math.Max(arrival, known);
-        queue.AddAt(arrival, to.Node, () => Deliver(from, to, message));
+        var hold = Hold?.Invoke(message);
+        queue.AddAt(arrival, to.Node, () =>
+        {
+            Deliver(from, to, message);
+            hold?.Dispose();
+        });
     }
 
     private void Deliver(LinkRef from, LinkRef to, object message)
@@ -90,8 +100,21 @@ internal sealed class SimulatedNetwork(EventQueue queue, Random random, Simulati
         long began = Stopwatch.GetTimestamp();
         Arrived?.Invoke(message);
         trace.Add(queue.Microseconds, from.Node.Number, to.Node.Number, message is TensorArrived tensor ? tensor.Header : message);
+        bool isWanted = message is not TensorArrived { Header: Weights.Published published } weights || to.Node.Weights is not { } placer || TryPlace(weights, published, placer, out message);
         to.Node.LeaveOut(began);
-        actor.Tell(message, from);
+        if (isWanted) actor.Tell(message, from);
+    }
+
+    /// <summary>As a tensor channel does: the floats go where the receiving node wants them; false where it does not.</summary>
+    private static bool TryPlace(TensorArrived weights, Weights.Published published, ITensorPlacer placer, out object placed)
+    {
+        placed = weights;
+        var header = new FrameHeader { Step = published.Version, Bucket = published.Bucket };
+        if (placer.Place(header, out var place, out _) != Placement.Take) return false;
+        weights.Tensor.Span.CopyTo(place.Span);
+        placer.Arrived(header);
+        placed = weights with { Tensor = place };
+        return true;
     }
 
     private bool IsCut(SimulatedNode node) => queue.Microseconds < node.CutOffUntil;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Akka.Actor;
+using DistTrain.Transport;
 using DistTrain.Worker.Compute;
 
 namespace DistTrain.Coordinator.Simulation;
@@ -40,6 +41,9 @@ internal sealed class SimulatedNode(int number, string name, EventQueue queue, F
     public LinkRef Address { get; set; } = null!;
 
     public long Incarnation { get; set; }
+
+    /// <summary>Where weights go that come to it, into a store of its own as on a real node; null on the servers' node.</summary>
+    public ITensorPlacer? Weights { get; set; }
 
     /// <summary>Real time that its actors and its work took, in the stopwatch's ticks.</summary>
     public long Ticks { get; private set; }

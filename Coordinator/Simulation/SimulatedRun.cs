@@ -67,6 +67,7 @@ internal sealed class SimulatedRun
             network.Sent += states.Sent;
             network.Arrived = message => Arrived(message, states);
         }
+        network.Hold = message => message is TensorArrived { Header: Weights.Published sent } && (published ?? store).TryRead(sent.Version, out var held) ? held : null;
         if (options.StopAt is { } stop) network.AtBoundary = node =>
         {
             if (node.Number == stop.Worker && Boundaries++ == stop.Message) Crash(node);
@@ -175,10 +176,12 @@ internal sealed class SimulatedRun
     {
         node.IsAlive = true;
         node.Incarnation++;
+        var own = new WeightStore(-1, new FloatBuffer(job.Layout.Length), planted.StalenessBound);
+        node.Weights = new WeightPlacer(buckets, own);
         var setup = new WorkerSetup
         {
             Name = node.Name, Incarnation = new Incarnation(node.Incarnation), Coordinator = coordinatorAddress!, Plan = Plan, Buckets = buckets, Consistency = planted, Speculate = options.Speculate,
-            CreateReplica = () => job.CreateReplica(node.Number), Compute = node, Store = published ?? store, Clock = queue.ClockOf(node), Tick = Tick, SpeculateAfter = TimeSpan.FromMilliseconds(2),
+            CreateReplica = () => job.CreateReplica(node.Number), Compute = node, Store = own, Clock = queue.ClockOf(node), Tick = Tick, SpeculateAfter = TimeSpan.FromMilliseconds(2),
             Codec = options.Codec, Residuals = new ResidualStore(codec, job.Layout) { Encoded = states is null ? null : states.Encoded },
         };
         node.Actor = host.Create(() => new WorkerActor(setup));
