@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using DistTrain.Tests.Data;
 
@@ -48,33 +47,11 @@ public sealed class CheckpointDiskTests : IDisposable
         Assert.Equal("failed", last.GetProperty("event").GetString());
     }
 
-    private static string Command(string arguments) => $"dotnet exec {Path.Combine(AppContext.BaseDirectory, "DistTrain.Coordinator.dll")} {arguments}";
+    private static string Command(string arguments) => OwnMounts.Coordinator(arguments);
 
-    /// <summary>Runs a script with mounts of its own, in the test's folder.</summary>
     private async Task<(int ExitCode, string Output, IReadOnlyList<string> Errors)> Run(string script)
     {
-        Skip.IfNot(OperatingSystem.IsLinux(), "file systems are mounted on Linux only");
         foreach (string name in new[] { "saved", "kept" }) Directory.CreateDirectory(Path.Combine(folder.Folder, name));
-        var allowed = await Unshare("mount -t tmpfs none saved");
-        Skip.If(allowed.ExitCode != 0, $"file systems cannot be mounted here: {string.Join(' ', allowed.Errors)}");
-        return await Unshare(script);
-    }
-
-    private async Task<(int ExitCode, string Output, IReadOnlyList<string> Errors)> Unshare(string script)
-    {
-        try
-        {
-            var start = new ProcessStartInfo("unshare", ["-m", "sh", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder.Folder };
-            foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("DISTTRAIN_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
-            using var process = Process.Start(start)!;
-            var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-            await process.WaitForExitAsync(patience.Token);
-            return (process.ExitCode, await output, (await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            throw new SkipException("unshare is not installed");
-        }
+        return await OwnMounts.RunAsync(folder.Folder, script);
     }
 }
