@@ -21,6 +21,7 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
     private readonly Dictionary<Array, Storage> windows = new(ReferenceEqualityComparer.Instance);
     private readonly bool[] ready;
     private IGradientSink? sink;
+    private bool isWhole;
 
     /// <summary>Builds the model and opens the data for one worker.</summary>
     public ModelReplica(TrainingJob job)
@@ -87,6 +88,7 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
             PrefetchNext(piece);
             var target = Target(batch);
             var output = flat.Model.Forward(Input(batch));
+            if (!isWhole) RefuseLateParameters();
             var loss = job.Loss.Compute(output, target);
             double denominator = job.Loss.Denominator(target);
             ObservationsReady(gradient);
@@ -185,6 +187,14 @@ public sealed class ModelReplica : IEagerReplica, IParameterListener
             }
         }
         if (misfit is not null) throw new UserErrorException(misfit);
+    }
+
+    /// <summary>What the model made in its first forward has no place in the layout: it would be neither trained nor saved.</summary>
+    private void RefuseLateParameters()
+    {
+        int number = flat.Model.Parameters().Count;
+        if (number != flat.Count) throw new UserErrorException($"the model had {flat.Count} parameters when it was made and {number} after its first forward: make all of them in its constructor");
+        isWhole = true;
     }
 
     private Tensor EmptySample()

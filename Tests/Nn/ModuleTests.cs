@@ -194,8 +194,17 @@ public class ModuleTests
             Parallel.For(0, inputs.Length, i => outputs[i] = lstm.Forward(inputs[i]).ToArray());
             Assert.Equal(expected, outputs);
         }
+        var output = Output();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        Assert.False(output.IsAlive, "something of the run is still held");
         var error = Assert.Throws<ArgumentException>(() => lstm.Forward(inputs[0], (Tensor.Zeros([2, 2, 4]), Tensor.Zeros([2, 2, 5]))));
         Assert.Contains("the initial cell state has shape [2, 2, 5], expected [2, 2, 4]", error.Message, StringComparison.Ordinal);
+
+        // A frame of its own, so that nothing here holds the output.
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        WeakReference Output() => new(lstm.Forward(inputs[0], null).Hidden.Node);
     }
 
     [Fact]

@@ -86,6 +86,13 @@ public class TrainerTests
     }
 
     [Fact]
+    public void Parameters_that_a_model_makes_in_forward_are_refused()
+    {
+        using var trainer = new Trainer(Job(shards: 1) with { Model = () => new Lazy() });
+        Assert.Equal("the model had 2 parameters when it was made and 4 after its first forward: make all of them in its constructor", Assert.Throws<UserErrorException>(() => trainer.Run()).Message);
+    }
+
+    [Fact]
     public void Fewer_than_no_steps_are_refused() =>
         Assert.Equal("max steps was -1, expected 0 or more", Assert.Throws<UserErrorException>(() => new Trainer(Job(shards: 1) with { MaxSteps = -1 })).Message);
 
@@ -112,5 +119,19 @@ public class TrainerTests
             losses.Add((double)loss.Item() * range.Count / range.Count);
         }
         return (losses, model);
+    }
+
+    private sealed class Lazy : Module
+    {
+        private readonly Linear body = new(784, 8);
+        private Linear? head;
+
+        public override Tensor Forward(Tensor input)
+        {
+            // Only in training: the trial before the start does not find it.
+            if (!Training) return Tensor.Zeros([input.Shape[0], 10]);
+            head ??= new Linear(8, 10);
+            return head.Forward(body.Forward(input.Reshape(-1, 784)));
+        }
     }
 }
