@@ -24,6 +24,9 @@ public sealed record RunResult
     /// <summary>The best epoch's weights and buffers; null where no epoch was watched, and after a failure.</summary>
     public FloatBuffer? BestWeights { get; init; }
 
+    /// <summary>What the timeline comes to, without the first steps, which are slower; null where none was recorded, or its steps are other processes'.</summary>
+    public TimelineSummary? Timeline { get; init; }
+
     /// <summary>The totals; null after a failure.</summary>
     public RunTotals? Totals => Last switch
     {

@@ -11,7 +11,7 @@ namespace DistTrain.Benchmarks.Commands;
 /// </summary>
 internal static class OverlapCommand
 {
-    private const int WarmUp = 30, Steps = 120;
+    private const int Steps = 150;
 
     public static int Run(string[] args)
     {
@@ -40,21 +40,21 @@ internal static class OverlapCommand
         var job = LocalCommand.Job(name, named, options.Workers, named.BatchPerWorker * options.Workers);
         string path = Path.Combine(Path.GetTempPath(), $"overlap-{Guid.NewGuid():N}.json");
         using var stop = new CancellationTokenSource();
-        TimelineSummary summary;
+        RunResult result;
         try
         {
             await using var cluster = new LocalCluster(ClusterJob.From(job), options with { TracePath = path }, e =>
             {
-                if (e is RunEvent.StepDone { Step: WarmUp + Steps }) stop.Cancel();
+                if (e is RunEvent.StepDone { Step: Steps }) stop.Cancel();
             });
-            var result = await cluster.RunAsync(stop.Token);
+            result = await cluster.RunAsync(stop.Token);
             if (result.Last is RunEvent.Failed failed) throw new InvalidOperationException(failed.Error);
-            summary = TimelineSummary.Of(cluster.Timeline!.Spans, WarmUp);
         }
         finally
         {
             File.Delete(path);
         }
+        var summary = result.Timeline ?? throw new InvalidOperationException($"{name}: no whole step was recorded");
         List<(string, object?)> line = [("workload", name), ("workers", options.Workers), ("servers", options.Servers), ("bucket_bytes", options.BucketBytes), ("numerics", Numerics.Name(Numerics.Level)), ("steps", summary.Steps), ("ms_per_step", summary.MillisecondsPerStep)];
         foreach (string kind in TimelineSummary.Kinds) line.AddRange([($"{kind}_ms", summary.MillisecondsOf(kind)), ($"{kind}_beside_computing", summary.Beside(kind))]);
         line.Add(("computing", summary.Computing));

@@ -12,7 +12,7 @@ internal static class ClusterSettings
         new("servers", "<k>", Cluster, "Parameter servers, each with a range of the weights. Default: 1.", (options, given) => options with { Servers = given.Int(1, 1024) }),
         new("bucket-bytes", "<n>", Cluster, "The largest slice of the gradient that travels and is stepped as one. Default: 4194304.", (options, given) => options with { BucketBytes = given.Int(1, int.MaxValue) }),
         new("speculate", "", Cluster, "Lets idle workers compute what others are slow with.", (options, given) => options with { Speculate = given.Switch() }),
-        new("trace", "<file>", Cluster, "Writes a timeline that Perfetto opens.", (options, given) => options with { TracePath = given.NotEmpty("a file") }),
+        new("trace", "<file>", Cluster, "Writes a timeline that Perfetto opens, and says at the end how much of the exchange lay beside computing.", (options, given) => options with { TracePath = given.NotEmpty("a file") }),
     ];
 
     /// <summary>The settings as a part of a command's own options.</summary>

@@ -67,6 +67,7 @@ internal static class JobRun
         var interrupted = result.Last as RunEvent.Interrupted;
         output.Ended(new RunSummary(result.Totals!, interrupted?.Reason, folder.Weights, result.WeightsSha256, result.StateSha256, clock.Elapsed,
             (result.Last as RunEvent.Finished)?.StoppedEarly, result.BestWeights is null ? null : folder.Best));
+        if (result.Timeline is { } timeline) output.Note($"{timeline}");
         recorder.Draw(output.Note);
         return interrupted is null ? ExitCode.Done : signals.ExitWith ?? ExitCode.Done;
     }

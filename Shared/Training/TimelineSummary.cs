@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace DistTrain.Training;
 
@@ -44,6 +45,15 @@ public sealed class TimelineSummary
     /// <summary>The share of the time in which nobody computed and this was the first of <see cref="Kinds"/> that went on: what it adds to a step.</summary>
     /// <param name="kind">One of <see cref="Kinds"/>.</param>
     public double Alone(string kind) => Share(alone.GetValueOrDefault(kind), window);
+
+    /// <summary>A line for people.</summary>
+    public override string ToString()
+    {
+        string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
+        var exchange = Kinds.Where(kind => total.GetValueOrDefault(kind) > 0).ToList();
+        return string.Create(CultureInfo.InvariantCulture, $"timeline: {MillisecondsPerStep:F2} ms a step, in {Percent(Computing)} of it somebody computes; beside computing lie {string.Join(", ", exchange.Select(kind => $"{Percent(Beside(kind))} of {kind}"))}")
+            + $"; nobody computes but they go on: {string.Join(", ", exchange.Select(kind => $"{kind} {Percent(Alone(kind))}"))}, nothing {Percent(Nothing)}";
+    }
 
     /// <summary>Sums a timeline up.</summary>
     /// <param name="spans">What was recorded.</param>

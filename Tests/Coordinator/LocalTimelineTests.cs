@@ -14,7 +14,9 @@ public sealed class LocalTimelineTests
         try
         {
             await using var cluster = new LocalCluster(LinearJob.Of(LinearJob.Plan()), new ClusterOptions { Workers = 2, Servers = 2, BucketBytes = 16384, TracePath = path });
-            await cluster.RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            var result = await cluster.RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.InRange(result.Timeline!.Steps, 1, 8);
+            Assert.All(TimelineSummary.Kinds, kind => Assert.InRange(result.Timeline.Beside(kind), 0, 1));
             using var json = JsonDocument.Parse(await File.ReadAllTextAsync(path));
             var events = json.RootElement.GetProperty("traceEvents").EnumerateArray().ToList();
             var rows = events.Where(e => e.GetProperty("ph").GetString() == "M").Select(e => e.GetProperty("args").GetProperty("name").GetString());

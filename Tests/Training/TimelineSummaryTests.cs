@@ -39,6 +39,7 @@ public sealed class TimelineSummaryTests
         Assert.Equal([0.02, 0.08, 0.10, 0.02], TimelineSummary.Kinds.Select(kind => Math.Round(summary.Alone(kind), 9)));
         Assert.Equal(0.08, summary.Nothing, 9);
         Assert.Equal((0.56 + 0.60) / 2, summary.WorkerComputes, 9);
+        Assert.Equal("timeline: 100.00 ms a step, in 70 % of it somebody computes; beside computing lie 67 % of send, 50 % of reduce, 0 % of step, 0 % of broadcast; nobody computes but they go on: send 2 %, reduce 8 %, step 10 %, broadcast 2 %, nothing 8 %", $"{summary}");
         Assert.Equal(1, summary.Computing + summary.Nothing + TimelineSummary.Kinds.Sum(summary.Alone), 9);
     }
 
