@@ -46,7 +46,6 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
     private double learningRate;
     private float coefficient;
     private volatile bool finite;
-    private long reduceTicks;
 
     /// <summary>The sums of squares that <see cref="BucketPhase.Reduce"/> found, one per block.</summary>
     public ReadOnlySpan<double> Squares => squares;
@@ -54,11 +53,8 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
     /// <summary>Whether the last phase saw only finite numbers.</summary>
     public bool IsFinite => finite;
 
-    /// <summary>When the last phase began, on the timeline.</summary>
-    public long Began { get; private set; }
-
-    /// <summary>Thread time that averaging took of a pass that averages and steps.</summary>
-    public long ReduceTicks => Interlocked.Read(ref reduceTicks);
+    /// <summary>When the parts of the last phase were done; null where no timeline is recorded.</summary>
+    public PartTimes? Times { get; } = setup.Timeline is null ? null : new PartTimes(Math.Max(1, (bucket.Blocks + BlocksPerPart - 1) / BlocksPerPart));
 
     /// <summary>The phase last begun.</summary>
     public BucketPhase Phase => phase;
@@ -79,32 +75,34 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
         step = ledger.Step;
         finite = true;
         Error = null;
-        reduceTicks = 0;
-        Began = setup.Timeline is null ? 0 : Timeline.Now;
         Reset();
     }
 
     protected override void RunPart(int part)
     {
+        long began = Times is null ? 0 : Timeline.Now, averaging = 0;
         try
         {
             int first = part * BlocksPerPart, end = Math.Min(first + BlocksPerPart, bucket.Blocks);
             for (int block = first; block < end; block++)
             {
                 int offset = block * ParameterLayout.BlockLength;
-                RunBlock(block, offset, Math.Min(ParameterLayout.BlockLength, bucket.Length - offset));
+                averaging += RunBlock(block, offset, Math.Min(ParameterLayout.BlockLength, bucket.Length - offset));
             }
         }
         catch (Exception error)
         {
             Error = error;
         }
+        Times?.Done(part, began, Timeline.Now, averaging);
     }
 
     protected override void Complete() => server.Tell(done);
 
-    private void RunBlock(int block, int offset, int length)
+    /// <summary>Does a block; gives the time that averaging took of a pass that averages and steps, where it is recorded.</summary>
+    private long RunBlock(int block, int offset, int length)
     {
+        long averaging = 0;
         switch (phase)
         {
             case BucketPhase.Skip:
@@ -119,14 +117,15 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
                 Apply(averaged!.Slice(offset, length), offset, length);
                 break;
             default:
-                long begin = setup.Timeline is null ? 0 : Timeline.Now;
+                long begin = Times is null ? 0 : Timeline.Now;
                 var average = TreeSum.Of(ledger!, leaves, offset, length);
                 if (!GradientKernels.AllFinite(average)) finite = false;
-                if (setup.Timeline is not null) Interlocked.Add(ref reduceTicks, Timeline.Now - begin);
+                if (Times is not null) averaging = Timeline.Now - begin;
                 Apply(average, offset, length);
                 break;
         }
         if (rounded is not null && phase != BucketPhase.Reduce) RoundedWeights.Write(setup.WeightsCodec, bucket, New(offset, length), rounded.Slice(bucket.Offset + offset, length));
+        return averaging;
     }
 
     /// <summary>The rule knows from the place in the layout what is a parameter, what is frozen and what are running statistics.</summary>

@@ -2,27 +2,28 @@ using DistTrain.Training;
 
 namespace DistTrain.Coordinator.Reduction;
 
-/// <summary>A server's row of the timeline. Averaging and stepping share one pass over memory: they are shown one after the other, in proportion to the threads' time.</summary>
+/// <summary>A server's row of the timeline. What is shown is the time in which threads were at a bucket, not that in which it lay because all were computing. Averaging and stepping share one pass over memory: they are shown one after the other, in proportion to the threads' time.</summary>
 internal sealed class ServerSpans(Timeline timeline, string row)
 {
     /// <summary>A phase of a bucket is done.</summary>
     public void Done(BucketState state)
     {
-        long begin = state.Work.Began, end = Timeline.Now;
         int bucket = state.Bucket.Index;
-        switch (state.Work.Phase)
+        foreach (var spell in state.Work.Times!.Spells())
         {
-            case BucketPhase.Reduce:
-                timeline.Add(row, "reduce", begin, end, state.Version, bucket);
-                break;
-            case BucketPhase.ReduceAndStep:
-                long border = begin + Math.Clamp(state.Work.ReduceTicks, 0, end - begin);
-                timeline.Add(row, "reduce", begin, border, state.Version, bucket);
-                timeline.Add(row, "step", border, end, state.Version, bucket);
-                break;
-            default:
-                timeline.Add(row, "step", begin, end, state.Version, bucket);
-                break;
+            switch (state.Work.Phase)
+            {
+                case BucketPhase.Reduce:
+                    timeline.Add(row, "reduce", spell.Began, spell.Ended, state.Version, bucket);
+                    break;
+                case BucketPhase.ReduceAndStep:
+                    timeline.Add(row, "reduce", spell.Began, spell.ReduceEnded, state.Version, bucket);
+                    timeline.Add(row, "step", spell.ReduceEnded, spell.Ended, state.Version, bucket);
+                    break;
+                default:
+                    timeline.Add(row, "step", spell.Began, spell.Ended, state.Version, bucket);
+                    break;
+            }
         }
     }
 

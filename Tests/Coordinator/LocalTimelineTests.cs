@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DistTrain.Coordinator;
+using DistTrain.Coordinator.Reduction;
 using DistTrain.Training;
 
 namespace DistTrain.Tests.Coordinator;
@@ -29,6 +30,19 @@ public sealed class LocalTimelineTests
         {
             File.Delete(path);
         }
+    }
+
+    [Fact]
+    public void A_bucket_that_lies_while_all_threads_compute_takes_no_time_meanwhile()
+    {
+        long ms = System.Diagnostics.Stopwatch.Frequency / 1000;
+        var times = new PartTimes(4);
+        times.Done(1, 10 * ms, 12 * ms, ms);
+        // The others come when threads are free again; two of them at the same time.
+        times.Done(2, 30 * ms, 34 * ms, ms);
+        times.Done(0, 30 * ms, 33 * ms, 0);
+        times.Done(3, 33 * ms, 36 * ms, 0);
+        Assert.Equal([new(10 * ms, 11 * ms, 12 * ms), new(30 * ms, 30 * ms + (long)(6 * ms * 0.1), 36 * ms)], times.Spells());
     }
 
     /// <summary>The worker goes on with backward only when the timeline shows that the bucket which it has sent was averaged, stepped and published: communication hides behind compute.</summary>
