@@ -50,9 +50,6 @@ internal sealed record HostPlace
 /// <summary>The coordinator's half of a run, the same for every kind of cluster: weights and their versions, optimizer state, servers, the coordinator, checkpoints. Workers come from outside.</summary>
 internal sealed class JobHost
 {
-    /// <summary>Steps that a timeline's summary leaves out.</summary>
-    private const int WarmUp = 10;
-
     private readonly ClusterJob job;
     private readonly ClusterOptions options;
     private ClusterJob? start;
@@ -199,7 +196,8 @@ internal sealed class JobHost
             if (job.Consistency is Consistency.Async) notes[AsyncProgress.Note] = new AsyncProgress(version, []).ToText();
             writer.Save(steps, weights, state, notes, snapshots.LastResiduals, snapshots.LastBest);
         }
-        var timeline = Timeline is null ? null : TimelineSummary.Of(Timeline.Spans, startClock + Math.Min(WarmUp, (version - startClock) / 2));
+        // The first steps are slower.
+        var timeline = Timeline is null ? null : TimelineSummary.Of(Timeline.Spans, startClock + Math.Min(10, (version - startClock) / 2));
         return new RunResult { Last = last, Layout = job.Layout, Steps = steps, Weights = weights, State = state, BestWeights = last is RunEvent.Failed ? null : best.Weights, Timeline = timeline is { Steps: > 0 } ? timeline : null };
     }
 
