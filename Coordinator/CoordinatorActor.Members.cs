@@ -11,13 +11,14 @@ public sealed partial class CoordinatorActor
 {
     private void OnJoin(Membership.Join join)
     {
-        string? refusal = join.Version != Membership.ProtocolVersion ? $"its protocol version is {join.Version}, the coordinator's is {Membership.ProtocolVersion}"
-            : join.LayoutHash != setup.Buckets.Layout.Hash ? $"its model has layout {join.LayoutHash}, the job's has {setup.Buckets.Layout.Hash}"
+        string? refusal = !PlainText.IsName(join.Name) ? $"its name has to be of 1 to {PlainText.LongestName} printable characters"
+            : join.Version != Membership.ProtocolVersion ? $"its protocol version is {join.Version}, the coordinator's is {Membership.ProtocolVersion}"
+            : join.LayoutHash != setup.Buckets.Layout.Hash ? $"its model has layout {PlainText.Of(join.LayoutHash, 64)}, the job's has {setup.Buckets.Layout.Hash}"
             : null;
         if (refusal is not null)
         {
-            setup.Observer(new RunEvent.Noted($"{join.Name} (process {join.ProcessId}) is refused: {refusal}"));
-            Sender.Tell(new Membership.Refused(refusal), Self);
+            setup.Observer(new RunEvent.Noted($"{PlainText.Of(join.Name, PlainText.LongestName)} (process {join.ProcessId}) is refused: {refusal}"));
+            Sender.Tell(new Membership.NotTaken(refusal), Self);
             return;
         }
         var member = roster.Find(join.Name);
@@ -72,7 +73,7 @@ public sealed partial class CoordinatorActor
     {
         // A worker that leaves says so, then stops; that its end overtakes its word does not make it a loss.
         if (roster.Find(dead.ActorRef) is not null) Self.Tell(new Gone(dead.ActorRef));
-        else if (setup.Servers.Contains(dead.ActorRef)) Fail("a parameter server stopped");
+        else if (setup.Servers.Contains(dead.ActorRef)) Fail(Defects.Tell("a parameter server stopped", dead.ActorRef));
         else residuals?.Gone(dead.ActorRef);
     }
 

@@ -157,7 +157,7 @@ internal sealed class JobHost
         var made = setup;
         Coordinator = system.ActorOf(Props.Create(() => new CoordinatorActor(made)), "coordinator");
         place.CoordinatorStarted?.Invoke(Coordinator);
-        _ = Coordinator.WatchAsync().ContinueWith(_ => ended.TrySetResult(new RunEvent.Failed("the coordinator stopped")), TaskScheduler.Default);
+        _ = Coordinator.WatchAsync().ContinueWith(_ => ended.TrySetResult(new RunEvent.Failed(Defects.Tell("the coordinator stopped", Coordinator))), TaskScheduler.Default);
     }
 
     /// <summary>The parameter servers; none before <see cref="Start"/>.</summary>

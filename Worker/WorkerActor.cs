@@ -97,7 +97,7 @@ public sealed partial class WorkerActor : UntypedActor
             case EvaluationComputed done: OnEvaluated(done); break;
             case Membership.Welcome joined: OnWelcome(joined); break;
             case Membership.Rejoin rejoin: OnRejoin(rejoin); break;
-            case Membership.Refused refused when welcome is null:
+            case Membership.NotTaken refused when welcome is null:
                 setup.Refused(refused.Reason);
                 Context.Stop(Self);
                 break;

@@ -172,7 +172,7 @@ internal static class ChannelCommand
             byte[] secret = new byte[32];
             context = new ChannelContext(rules, secret, messages, options, _ => new ResolvedRoute(actor, ActorRefs.Nobody, this), Console.Error.WriteLine);
             listener = new TcpListenerThread(context, new IPEndPoint(IPAddress.Loopback, 0), null, (opened, _) => Kind = opened);
-            senders = [.. Enumerable.Range(0, connections).Select(_ => new TensorSender("benchmark", rules, messages, options, session =>
+            senders = [.. Enumerable.Range(0, connections).Select(_ => new TensorSender("benchmark", rules, messages, options, (session, _) =>
             {
                 var opened = context.Connect(TcpConnector.Connect("127.0.0.1", listener.Port, null, options.HandshakeTimeout), session, kind, secret);
                 return (opened.Link, opened.State, opened.Window);

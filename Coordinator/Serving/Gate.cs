@@ -3,6 +3,7 @@ using Akka.Cluster;
 using DistTrain.Protocol;
 using DistTrain.Simd;
 using DistTrain.Transport;
+using DistTrain.Transport.Channels;
 
 namespace DistTrain.Coordinator.Serving;
 
@@ -16,12 +17,18 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
     private readonly GateSetup setup;
     private readonly Cluster cluster = Cluster.Get(Context.System);
     private readonly NodeBook nodes = new();
+    private readonly Dictionary<Address, Incarnation> members = [];
+    private readonly StrangerLog refusals;
     private readonly Dictionary<Address, (Nodes.Hello Hello, IActorRef Node, TimeSpan Heard)> waiting = [];
     private Opened? opened;
     private bool over, goesOn;
 
     /// <summary>Opens the gate.</summary>
-    public Gate(GateSetup setup) => this.setup = setup;
+    public Gate(GateSetup setup)
+    {
+        this.setup = setup;
+        refusals = new StrangerLog(setup.Report, TimeSpan.FromMinutes(1), "more were refused in {0} s", first: 20);
+    }
 
     /// <inheritdoc/>
     public ITimerScheduler Timers { get; set; } = null!;
@@ -33,7 +40,11 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
         cluster.Subscribe(Self, ClusterEvent.InitialStateAsEvents, typeof(ClusterEvent.MemberJoined), typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.ReachableMember), typeof(ClusterEvent.MemberRemoved), typeof(ClusterEvent.MemberExited));
 
     /// <inheritdoc/>
-    protected override void PostStop() => cluster.Unsubscribe(Self);
+    protected override void PostStop()
+    {
+        cluster.Unsubscribe(Self);
+        refusals.Dispose();
+    }
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
@@ -45,29 +56,24 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
             case Nodes.Ask ask: OnAsk(ask); break;
             case Nodes.Ping ping: OnPing(ping); break;
             case Nodes.Unfit unfit:
-                setup.Report($"{unfit.Name} cannot take part: {unfit.Reason}");
+                refusals.Add($"{PlainText.Of(unfit.Name, PlainText.LongestName)} cannot take part: {PlainText.Of(unfit.Reason)}");
                 Sender.Tell(new Membership.Refused(unfit.Reason), Self);
                 // It may have taken part already: tensors cannot reach the coordinator.
                 Lose(Sender.Path.Address);
                 Forget(Sender.Path.Address);
                 break;
             case Nodes.Bye: OnBye(Sender.Path.Address); break;
-            case ClusterEvent.MemberJoined { Member: var member } when member.Address != cluster.SelfAddress && !nodes.HasPassed(member.Address):
-                setup.Report($"{member.Address} is shut out: it has joined the cluster and not the job");
-                cluster.Down(member.Address);
-                break;
+            case ClusterEvent.MemberJoined { Member: var member }: OnJoined(member); break;
             case ClusterEvent.UnreachableMember { Member: var member } when member.Address != cluster.SelfAddress:
                 setup.Report($"{nodes.NameOf(member.Address)} is silent");
-                Lose(member.Address);
+                if (IsCurrent(member)) Lose(member.Address);
                 Timers.StartSingleTimer(member.Address, new ShutOut(member.Address), setup.StableAfter);
                 break;
             case ClusterEvent.ReachableMember reachable: Timers.Cancel(reachable.Member.Address); break;
-            case ClusterEvent.MemberExited exited: Lose(exited.Member.Address); break;
-            case ClusterEvent.MemberRemoved removed:
-                Timers.Cancel(removed.Member.Address);
-                Lose(removed.Member.Address);
-                Leave(removed.Member.Address);
+            case ClusterEvent.MemberExited { Member: var member }:
+                if (IsCurrent(member)) Lose(member.Address);
                 break;
+            case ClusterEvent.MemberRemoved { Member: var member }: OnRemoved(member); break;
             case Absent absent: OnAbsent(absent); break;
             case ShutOut silent:
                 setup.Report($"{nodes.NameOf(silent.Node)} is shut out: it was silent for too long");
@@ -86,6 +92,39 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
         }
     }
 
+    private static Incarnation LifeOf(Member member) => new(member.UniqueAddress.Uid);
+
+    /// <summary>Not one whose address another lifetime has taken over: that one is another node.</summary>
+    private bool IsCurrent(Member member) => !nodes.HasOther(member.Address, LifeOf(member));
+
+    private void OnJoined(Member member)
+    {
+        members[member.Address] = LifeOf(member);
+        if (member.Address == cluster.SelfAddress || nodes.HasPassed(member.Address, LifeOf(member))) return;
+        refusals.Add($"{member.Address} is shut out: it has joined the cluster and not the job");
+        cluster.Down(member.Address);
+    }
+
+    private void OnRemoved(Member member)
+    {
+        if (members.TryGetValue(member.Address, out var life) && life == LifeOf(member)) members.Remove(member.Address);
+        Timers.Cancel(member.Address);
+        if (!IsCurrent(member)) return;
+        Lose(member.Address);
+        Leave(member.Address);
+    }
+
+    /// <summary>
+    /// Whether the cluster still has an earlier lifetime of a node that asks: it was started again at its port, so that one is over. The node asks again each second; let in before, it would be taken for the one that is removed.
+    /// </summary>
+    private bool IsAwaited(Address node, Incarnation life)
+    {
+        if (!members.TryGetValue(node, out var former) || former == life) return false;
+        Lose(node);
+        cluster.Down(node);
+        return true;
+    }
+
     private void OnHello(Nodes.Hello hello)
     {
         if ((Refusal(hello.Version, hello.Name, hello.Incarnation, hello.Proof) ?? Unable(hello)) is { } reason) Refuse(hello, Sender, reason);
@@ -94,6 +133,7 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
             // A coordinator that goes back to its checkpoint will answer when it is there again.
             if (!goesOn) Sender.Tell(End, Self);
         }
+        else if (IsAwaited(Sender.Path.Address, hello.Incarnation)) return;
         else if (nodes.IsTaken(Sender.Path.Address, hello.Name, Now, out bool isAlive))
         {
             // It asks again each second; a worker that was killed and started again passes once its earlier life is known to be over.
@@ -105,7 +145,7 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
 
     private void Refuse(Nodes.Hello hello, IActorRef node, string reason)
     {
-        setup.Report($"{hello.Name} (process {hello.ProcessId}) is refused: {reason}");
+        refusals.Add($"{PlainText.Of(hello.Name, PlainText.LongestName)} (process {hello.ProcessId}) is refused: {reason}");
         node.Tell(new Membership.Refused(reason), Self);
     }
 
@@ -113,7 +153,9 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
     {
         // Not while the standby may reign: a node that follows this coordinator would never follow that one again.
         if (setup.Standby is { IsUnsure: true }) return;
-        nodes.Admit(node.Path.Address, hello.Name, Now);
+        // Of an earlier life that never came into the cluster nobody else says that it is over.
+        if (nodes.HasOther(node.Path.Address, hello.Incarnation)) Lose(node.Path.Address);
+        nodes.Admit(node.Path.Address, hello.Incarnation, hello.Name, Now);
         node.Tell(offer, Self);
         Await(node.Path.Address);
     }
@@ -181,7 +223,7 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
     {
         if (Refusal(ask.Version, ask.Name, ask.Incarnation, ask.Proof) is { } reason)
         {
-            setup.Report($"{ask.Name} is refused: {reason}");
+            refusals.Add($"{PlainText.Of(ask.Name, PlainText.LongestName)} is refused: {reason}");
             Sender.Tell(new Membership.Refused(reason), Self);
             return;
         }
@@ -192,6 +234,7 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
 
     private string? Refusal(int version, string name, Incarnation incarnation, byte[] proof)
     {
+        if (!PlainText.IsName(name)) return $"its name has to be of 1 to {PlainText.LongestName} printable characters";
         if (version != Membership.ProtocolVersion) return $"its protocol version is {version}, the coordinator's is {Membership.ProtocolVersion}";
         // Its messages would be sealed, and the answers not.
         if (setup.Token is not { } token) return proof.Length == 0 ? null : "it has a token, the job has none";
@@ -202,7 +245,7 @@ internal sealed partial class Gate : UntypedActor, IWithTimers
     private string? Unable(Nodes.Hello hello)
     {
         var level = opened?.Level ?? setup.Numerics;
-        if (LevelOf(hello) is not { } best) return $"its numerics level '{hello.Numerics}' is not known here";
+        if (LevelOf(hello) is not { } best) return $"its numerics level '{PlainText.Of(hello.Numerics, 20)}' is not known here";
         return best < level ? $"its machine computes with {hello.Numerics} at most, the job with {Numerics.Name(level.Value)}" : null;
     }
 

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using DistTrain.Protocol;
 
 namespace DistTrain.Coordinator.Serving;
 
@@ -9,7 +10,7 @@ internal sealed class NodeBook
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5), Grace = TimeSpan.FromSeconds(1), Namesake = TimeSpan.FromSeconds(3), Asking = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<Address, Node> nodes = [];
-    private readonly HashSet<Address> passed = [];
+    private readonly Dictionary<Address, Incarnation> passed = [];
     private readonly Dictionary<Address, TimeSpan> asked = [];
     private TimeSpan end = TimeSpan.MaxValue;
 
@@ -17,17 +18,20 @@ internal sealed class NodeBook
     public IReadOnlyCollection<Address> Addresses => nodes.Keys;
 
     /// <summary>A node passed the gate.</summary>
-    public void Admit(Address node, string name, TimeSpan now)
+    public void Admit(Address node, Incarnation life, string name, TimeSpan now)
     {
-        passed.Add(node);
-        nodes[node] = new Node(name, now, IsLost: false);
+        passed[node] = life;
+        nodes[node] = new Node(life, name, now, IsLost: false);
     }
 
     /// <summary>How many addresses are kept in mind, for whatever reason: those of nodes that have gone must not add up.</summary>
-    public int Remembered => nodes.Keys.Union(passed).Union(asked.Keys).Count();
+    public int Remembered => nodes.Keys.Union(passed.Keys).Union(asked.Keys).Count();
 
-    /// <summary>Whether a node passed the gate and has not left the cluster since, be it gone from the job or not.</summary>
-    public bool HasPassed(Address node) => passed.Contains(node);
+    /// <summary>Whether a node passed the gate in this lifetime and has not left the cluster since, be it gone from the job or not.</summary>
+    public bool HasPassed(Address node, Incarnation life) => passed.TryGetValue(node, out var known) && known == life;
+
+    /// <summary>Whether a node passed the gate in another lifetime than this one, and has not gone since.</summary>
+    public bool HasOther(Address node, Incarnation life) => nodes.TryGetValue(node, out var known) && known.Life != life;
 
     /// <summary>Whether a node passed the gate and has not gone.</summary>
     public bool Knows(Address node) => nodes.ContainsKey(node);
@@ -101,5 +105,5 @@ internal sealed class NodeBook
         return [.. nodes.Keys];
     }
 
-    private readonly record struct Node(string Name, TimeSpan Heard, bool IsLost);
+    private readonly record struct Node(Incarnation Life, string Name, TimeSpan Heard, bool IsLost);
 }

@@ -36,6 +36,7 @@ internal sealed class ServeCluster : IDisposable
     /// <summary>The run has ended: that nodes close their connections is what is to be expected.</summary>
     private volatile bool isOver;
     private volatile IActorRef? desk;
+    private volatile string? fallen;
 
     /// <summary>Begins to listen; nothing runs yet.</summary>
     /// <exception cref="UserErrorException">The address cannot be used, or TLS is needed and not given.</exception>
@@ -123,6 +124,12 @@ internal sealed class ServeCluster : IDisposable
             AllGone = allGone,
         };
         gate = system.ActorOf(Props.Create(() => new Gate(gateSetup)), "gate");
+        _ = gate.WatchAsync().ContinueWith(_ =>
+        {
+            Fell(Defects.Tell("the gate, which workers come to, stopped", gate));
+            gathered.TrySetResult(Numerics.Level);
+            allGone.TrySetResult();
+        }, TaskScheduler.Default);
         void Lose()
         {
             gathered.TrySetResult(Numerics.Level);
@@ -150,6 +157,7 @@ internal sealed class ServeCluster : IDisposable
         });
         // What came before there was anybody to tell.
         if (reason is not null) host.Stop(reason);
+        if (fallen is { } fell) host.Fail(fell);
         if (reign is { Lost.IsCancellationRequested: true } or { Standby.Deposed.IsCancellationRequested: true }) host.Fail(Lost);
         var offer = new Nodes.Offer(
             place.Job, place.Term, JobJson.Of(resolved), job.Layout.Hash, data.Fingerprint, data.Summary, settings.Servers, settings.BucketBytes, settings.Speculate, host.Coordinator, reign?.Standby.Line ?? place.Job.Value);
@@ -207,7 +215,21 @@ internal sealed class ServeCluster : IDisposable
             Tell = host.Tell,
             Told = standbyTold,
         };
-        desk = system.ActorOf(Props.Create(() => new StandbyDesk(setup)), StandbyDesk.Name);
+        var opened = system.ActorOf(Props.Create(() => new StandbyDesk(setup)), StandbyDesk.Name);
+        desk = opened;
+        _ = opened.WatchAsync().ContinueWith(_ =>
+        {
+            desk = null;
+            standbyTold.TrySetResult();
+            Fell(Defects.Tell("the desk for a standby stopped", opened));
+        }, TaskScheduler.Default);
+    }
+
+    /// <summary>Something that the run cannot do without is no more; at its end that changes nothing.</summary>
+    private void Fell(string what)
+    {
+        fallen = what;
+        host.Fail(what);
     }
 
     private async Task TellStandbyAsync()

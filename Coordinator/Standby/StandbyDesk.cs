@@ -2,6 +2,7 @@ using Akka.Actor;
 using DistTrain.Coordinator.Checkpoints;
 using DistTrain.Protocol;
 using DistTrain.Transport;
+using DistTrain.Transport.Channels;
 using DistTrain.Worker.Node;
 
 namespace DistTrain.Coordinator.Standby;
@@ -62,6 +63,7 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
     private readonly StandbyDeskSetup setup;
     private readonly Dictionary<Address, Standbys.Hello> greeted = [];
     private readonly CheckpointDelivery delivery;
+    private readonly StrangerLog refusals;
     private Partner? partner;
     private bool ruled = true, silent, over;
 
@@ -70,6 +72,7 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
     {
         this.setup = setup;
         delivery = new CheckpointDelivery(setup.Tell);
+        refusals = new StrangerLog(Say, TimeSpan.FromMinutes(1), "more that would stand by were refused in {0} s", first: 20);
     }
 
     /// <inheritdoc/>
@@ -89,7 +92,11 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
     }
 
     /// <inheritdoc/>
-    protected override void PostStop() => delivery.Dispose();
+    protected override void PostStop()
+    {
+        delivery.Dispose();
+        refusals.Dispose();
+    }
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
@@ -131,7 +138,8 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
 
     private void OnHello(Standbys.Hello hello)
     {
-        string? reason = hello.Version != Membership.ProtocolVersion ? $"its protocol version is {hello.Version}, the coordinator's is {Membership.ProtocolVersion}"
+        string? reason = !PlainText.IsName(hello.Name) ? $"its name has to be of 1 to {PlainText.LongestName} printable characters"
+            : hello.Version != Membership.ProtocolVersion ? $"its protocol version is {hello.Version}, the coordinator's is {Membership.ProtocolVersion}"
             : setup.Token is not { } token || token.Accepts(hello.Name, hello.Incarnation, hello.Proof) ? null
             : hello.Proof.Length == 0 ? "it has no token, the job has one" : "its token is not the job's";
         if (reason is not null)
@@ -180,7 +188,7 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
 
     private void Refuse(Standbys.Hello hello, string reason)
     {
-        Say($"{hello.Name} (process {hello.ProcessId}), which would stand by, is refused: {reason}");
+        refusals.Add($"{PlainText.Of(hello.Name, PlainText.LongestName)} (process {hello.ProcessId}), which would stand by, is refused: {reason}");
         Sender.Tell(new Membership.Refused(reason), Self);
     }
 
@@ -247,7 +255,15 @@ internal sealed class StandbyDesk : UntypedActor, IWithTimers
     /// <summary>The standby goes: it has no say any more.</summary>
     private void Part()
     {
-        StandbyRecord.Delete(setup.Folder.Path);
+        try
+        {
+            StandbyRecord.Delete(setup.Folder.Path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Whoever goes on from this folder would wait for the standby.
+            Say($"{Path.Combine(setup.Folder.Path, StandbyRecord.Name)} cannot be deleted: {error.Message}; delete it before this job is started again");
+        }
         Rule.Void(null);
         partner = null;
         delivery.Stop();

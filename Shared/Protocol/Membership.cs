@@ -27,9 +27,13 @@ public static class Membership
         [property: Key(0)] JobId Job, [property: Key(1)] Term Term, [property: Key(2)] WorkerId Worker,
         [property: Key(3)] Incarnation Incarnation, [property: Key(4)] ImmutableArray<IActorRef> Servers) : IProtocolMessage;
 
-    /// <summary>Coordinator to worker: it may not take part, and why.</summary>
+    /// <summary>Gate to node, and desk to standby: it may not take part, and why. Read without the job's token, so that one of another job's is told too: whoever has been let in heeds none.</summary>
     [MessagePackObject]
     public sealed record Refused([property: Key(0)] string Reason) : IProtocolMessage;
+
+    /// <summary>Coordinator to worker: it may not take part, and why.</summary>
+    [MessagePackObject]
+    public sealed record NotTaken([property: Key(0)] string Reason) : IProtocolMessage;
 
     /// <summary>
     /// Worker to coordinator, periodic: what it has heard of so far. The coordinator answers with the orders that were lost on the way.

@@ -10,6 +10,7 @@ public static class ProtocolManifest
         ("mj", typeof(Membership.Join)),
         ("mw", typeof(Membership.Welcome)),
         ("mr", typeof(Membership.Refused)),
+        ("mn", typeof(Membership.NotTaken)),
         ("mh", typeof(Membership.Heartbeat)),
         ("ml", typeof(Membership.Leave)),
         ("my", typeof(Membership.Stay)),

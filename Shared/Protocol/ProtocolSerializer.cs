@@ -7,7 +7,7 @@ namespace DistTrain.Protocol;
 
 /// <summary>
 /// The one serializer of all messages: MessagePack under untrusted-data security. Reading fails with a <see cref="SerializationException"/>, and nothing
-/// else, on anything that is not exactly one message of the manifest's type; it never takes more than 64 bytes per payload byte plus 64 KiB.
+/// else, on anything that is not exactly one message of the manifest's type with all of its members; it never takes more than 64 bytes per payload byte plus 64 KiB.
 /// </summary>
 public sealed class ProtocolSerializer : SerializerWithStringManifest
 {
@@ -55,6 +55,8 @@ public sealed class ProtocolSerializer : SerializerWithStringManifest
                 ?? throw new SerializationException($"{type.Name}: nil is no message");
             if (!reader.End)
                 throw new SerializationException($"{type.Name}: {payload.Length - reader.Consumed} bytes follow the message");
+            if (WholeMessage.Lacks(message) is { } missing)
+                throw new SerializationException($"{type.Name}: {missing} is missing");
             return message;
         }
         catch (Exception error) when (error is not (SerializationException or OutOfMemoryException))

@@ -15,6 +15,7 @@ public sealed partial class ChannelHub
     {
         private readonly ChannelHub hub;
         private readonly Address address;
+        private volatile bool isExpired;
         private readonly TensorSender?[] senders;
         private volatile int inUse = 1;
         private ChannelKind kind = ChannelKind.Tcp;
@@ -26,6 +27,16 @@ public sealed partial class ChannelHub
             this.address = address;
             senders = new TensorSender?[Math.Max(1, hub.options.Channel.Connections)];
             senders[0] = NewSender(0);
+        }
+
+        /// <summary>The node.</summary>
+        public Address Address => address;
+
+        /// <summary>Whether the node could not be reached for so long that nothing is tried any more.</summary>
+        public bool IsExpired
+        {
+            get => isExpired;
+            set => isExpired = value;
         }
 
         /// <summary>Connections that there may be.</summary>
@@ -55,14 +66,20 @@ public sealed partial class ChannelHub
             }
         }
 
-        public void Dispose()
+        /// <summary>Takes no more tensors and begins to end; never waits.</summary>
+        public void Stop()
         {
             lock (hub.gate)
             {
                 closed = true;
-                // One that asks where to connect to stops asking.
                 Monitor.PulseAll(hub.gate);
             }
+            foreach (var sender in senders) sender?.Stop();
+        }
+
+        public void Dispose()
+        {
+            Stop();
             foreach (var sender in senders) sender?.Dispose();
         }
 
@@ -78,15 +95,16 @@ public sealed partial class ChannelHub
         }
 
         private TensorSender NewSender(int number) => new(
-            address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, session => Open(session, number), Report, () => hub.options.Broken(address), reason => hub.options.Refused(address, reason));
+            address.ToString(), hub.options.Rules, hub.context.Messages, hub.options.Channel, (session, stop) => Open(session, number, stop), Report,
+            () => hub.options.Broken(address), reason => hub.options.Refused(address, reason), () => hub.Expire(this));
 
-        private (ByteLink Link, ControlRecord State, long Window) Open(Guid session, int number)
+        private (ByteLink Link, ControlRecord State, long Window) Open(Guid session, int number, CancellationToken stop)
         {
             // Asked each time: a node that came back listens elsewhere and has another secret.
             var (offer, peer) = Ask();
-            var link = hub.options.Choice == ChannelChoice.Akka || offer.Port == 0 ? OverAkka(peer) : OverTcp(offer, peer);
+            var link = hub.options.Choice == ChannelChoice.Akka || offer.Port == 0 ? OverAkka(peer) : OverTcp(offer, peer, stop);
             var wanted = link is AkkaLink ? ChannelKind.Akka : number > 0 ? ChannelKind.Tcp : hub.options.Choice is ChannelChoice.Auto or ChannelChoice.SharedMemory ? ChannelKind.SharedMemory : ChannelKind.Tcp;
-            var opened = hub.context.Connect(link, session, wanted, offer.Secret);
+            var opened = hub.context.Connect(link, session, wanted, offer.Secret, stop);
             if (hub.options.Choice == ChannelChoice.SharedMemory && opened.Kind != ChannelKind.SharedMemory)
             {
                 opened.Link.Dispose();
@@ -109,20 +127,20 @@ public sealed partial class ChannelHub
                 while (Answer is null)
                 {
                     var left = deadline - DateTime.UtcNow;
-                    if (hub.stopped || closed || left <= TimeSpan.Zero) throw new ChannelException($"{address} did not say within {hub.options.Channel.HandshakeTimeout.TotalSeconds:0.###} s where it takes tensors");
+                    if (closed || hub.stopped || left <= TimeSpan.Zero) throw new ChannelException($"{address} did not say within {hub.options.Channel.HandshakeTimeout.TotalSeconds:0.###} s where it takes tensors");
                     Monitor.Wait(hub.gate, left);
                 }
                 return Answer.Value;
             }
         }
 
-        private ByteLink OverTcp(Messages.Offer offer, IActorRef peer)
+        private ByteLink OverTcp(Messages.Offer offer, IActorRef peer, CancellationToken stop)
         {
             try
             {
-                return TcpConnector.Connect(offer.Host, offer.Port, hub.options.Identity, hub.options.Channel.HandshakeTimeout);
+                return TcpConnector.Connect(offer.Host, offer.Port, hub.options.Identity, hub.options.Channel.HandshakeTimeout, stop);
             }
-            catch (ChannelException error) when (hub.options.Choice == ChannelChoice.Auto)
+            catch (ChannelException error) when (hub.options.Choice == ChannelChoice.Auto && !closed)
             {
                 hub.context.Report($"{error.Message}; tensors to {address} go over the control plane");
                 return OverAkka(peer);
@@ -138,10 +156,10 @@ public sealed partial class ChannelHub
     }
 
     /// <summary>The channel to one actor of another node.</summary>
-    private sealed class RemoteChannel(Outbound node, RouteName name, Func<IProtocolMessage, IDisposable?>? hold) : ITensorChannel
+    private sealed class RemoteChannel(ChannelHub hub, Outbound node, RouteName name) : ITensorChannel
     {
-        // The number of the route on each connection, one more than it is; 0 where it was not asked for yet.
-        private readonly int[] routes = new int[node.Most];
+        // The node's connections, and the number of the route on each, one more than it is; 0 where it was not asked for yet.
+        private volatile Tuple<Outbound, int[]> way = Tuple.Create(node, new int[node.Most]);
 
         public void Send(IProtocolMessage header, TensorSlice tensor, IDisposable? done = null)
         {
@@ -151,9 +169,15 @@ public sealed partial class ChannelHub
                 Weights.Published published => published.Bucket,
                 _ => 0,
             };
+            var (node, routes) = way;
+            if (node.IsExpired)
+            {
+                node = hub.Renew(node);
+                way = Tuple.Create(node, routes = new int[node.Most]);
+            }
             var sender = node.SenderOf(bucket, out int number);
             if (routes[number] == 0) routes[number] = sender.RouteTo(name) + 1;
-            var held = hold?.Invoke(header);
+            var held = hub.options.Hold?.Invoke(header);
             sender.Send(routes[number] - 1, header, tensor, held is null ? done : done is null ? held : new Both(held, done));
         }
 

@@ -20,6 +20,7 @@ public sealed partial class ChannelHub : IDisposable
     private readonly object gate = new();
     private readonly Dictionary<string, (IActorRef Actor, ITensorPlacer Placer)> receivers = [];
     private readonly Dictionary<Address, Outbound> nodes = [];
+    private readonly HashSet<Thread> closing = [];
     private readonly ActorSystem system;
     private readonly ChannelHubOptions options;
     private readonly ChannelContext context;
@@ -73,17 +74,15 @@ public sealed partial class ChannelHub : IDisposable
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(stopped, this);
-            if (!nodes.TryGetValue(address, out var node)) nodes[address] = node = new Outbound(this, address);
-            return new RemoteChannel(node, new RouteName(LocalName(receiver), Serialization.SerializedActorPath(sender)), options.Hold);
+            return new RemoteChannel(this, NodeAt(address), new RouteName(LocalName(receiver), Serialization.SerializedActorPath(sender)));
         }
     }
 
-    /// <summary>Closes the channels to a node that has left for good. Does not wait for their threads, which may stand in a connection that is just being opened.</summary>
+    /// <summary>Closes the channels to a node that has left for good: they take nothing more, and end in the background.</summary>
     public void Disconnect(Address address)
     {
-        Outbound? node;
-        lock (gate) nodes.Remove(address, out node);
-        if (node is not null) _ = Task.Run(node.Dispose);
+        lock (gate)
+            if (nodes.Remove(address, out var node)) EndInBackground(node);
     }
 
     /// <summary>How tensors travel to each node.</summary>
@@ -96,17 +95,59 @@ public sealed partial class ChannelHub : IDisposable
     public void Dispose()
     {
         Outbound[] open;
+        Thread[] ending;
         lock (gate)
         {
             if (stopped) return;
             stopped = true;
             open = [.. nodes.Values];
-            Monitor.PulseAll(gate);
+            ending = [.. closing];
+            foreach (var node in open) node.Stop();
         }
         foreach (var node in open) node.Dispose();
+        foreach (var thread in ending) thread.Join();
         listener?.Dispose();
         context.Stop();
         system.Stop(actor);
+    }
+
+    /// <summary>The connections to a node, new ones where there are none; to be called under the lock.</summary>
+    private Outbound NodeAt(Address address)
+    {
+        if (!nodes.TryGetValue(address, out var node)) nodes[address] = node = new Outbound(this, address);
+        return node;
+    }
+
+    /// <summary>Whoever could not be reached for long may be there again: those to its node anew.</summary>
+    private Outbound Renew(Outbound expired)
+    {
+        lock (gate) return stopped ? expired : NodeAt(expired.Address);
+    }
+
+    /// <summary>A node cannot be reached: nothing is kept for it.</summary>
+    private void Expire(Outbound node)
+    {
+        lock (gate)
+        {
+            if (stopped || !nodes.TryGetValue(node.Address, out var known) || known != node) return;
+            nodes.Remove(node.Address);
+            node.IsExpired = true;
+            EndInBackground(node);
+        }
+    }
+
+    /// <summary>A connection's end may take seconds, which no actor is to stand still for.</summary>
+    private void EndInBackground(Outbound node)
+    {
+        node.Stop();
+        Thread thread = null!;
+        thread = new Thread(() =>
+        {
+            node.Dispose();
+            lock (gate) closing.Remove(thread);
+        }) { IsBackground = true, Name = $"end of channels to {node.Address}" };
+        closing.Add(thread);
+        thread.Start();
     }
 
     private Address OwnAddress => ((ExtendedActorSystem)system).Provider.DefaultAddress;

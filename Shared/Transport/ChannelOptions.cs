@@ -28,6 +28,9 @@ public sealed record ChannelOptions
     /// <summary>How long to wait before connecting again, at most.</summary>
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long a node may not be reached before what waits for it is dropped, and nothing more is tried until there is something new to send: of a node that is gone nobody may ever say so.</summary>
+    public TimeSpan GiveUp { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Bytes of a shared-memory ring: a power of two.</summary>
     public int RingBytes { get; init; } = 1 << 20;
 

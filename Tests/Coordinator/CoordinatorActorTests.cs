@@ -55,6 +55,23 @@ public sealed class CoordinatorActorTests : TestKit
     }
 
     [Fact]
+    public void A_server_that_throws_ends_the_run_with_what_it_threw()
+    {
+        var failing = Sys.ActorOf(Props.Create(() => new Failing()));
+        Sys.ActorOf(Props.Create(() => new CoordinatorActor(new CoordinatorSetup
+        {
+            Job = Job, Plan = plan, Buckets = new BucketPlan(LinearJob.Layout, 1, 1 << 20), Servers = System.Collections.Immutable.ImmutableArray.Create<IActorRef>(failing),
+            MinWorkers = 2, WorkersMayJoin = true, Observer = e => events.Add(e), Compute = compute, Clock = new StillClock(),
+        })));
+        AwaitAssert(() => Assert.Equal("a parameter server stopped: InvalidOperationException: out of luck", Assert.Single(events.OfType<RunEvent.Failed>().ToList()).Error));
+    }
+
+    private sealed class Failing : UntypedActor
+    {
+        protected override void OnReceive(object message) => throw new InvalidOperationException("out of luck");
+    }
+
+    [Fact]
     public void A_worker_that_stops_is_noticed_and_its_shards_are_handed_on()
     {
         var (first, a) = Join("a");
@@ -86,9 +103,9 @@ public sealed class CoordinatorActorTests : TestKit
     public void Another_version_or_layout_is_refused_with_the_reason()
     {
         coordinator.Tell(JoinOf("x") with { Version = 99 }, TestActor);
-        Assert.Contains("99", ExpectMsg<Membership.Refused>().Reason, StringComparison.Ordinal);
+        Assert.Contains("99", ExpectMsg<Membership.NotTaken>().Reason, StringComparison.Ordinal);
         coordinator.Tell(JoinOf("x") with { LayoutHash = "beef" }, TestActor);
-        Assert.Contains("beef", ExpectMsg<Membership.Refused>().Reason, StringComparison.Ordinal);
+        Assert.Contains("beef", ExpectMsg<Membership.NotTaken>().Reason, StringComparison.Ordinal);
         // The coordinator's own console tells of both; nobody has joined.
         Assert.Collection(
             events,

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Akka.Actor;
+using Akka.Cluster;
 using DistTrain.Coordinator.Serving;
 using DistTrain.Protocol;
 using DistTrain.Simd;
@@ -157,11 +158,71 @@ public sealed class GateTests : IDisposable
         }
     }
 
-    private static Nodes.Hello Hello(string name) => new(Membership.ProtocolVersion, name, new Incarnation(1), 1, Numerics.Name(SimdLevel.Portable), []);
-
-    private async Task PassAsync()
+    [Fact]
+    public async Task One_that_is_started_again_at_its_port_is_let_in_once_its_earlier_life_is_over()
     {
-        toGate.Tell(Hello("node"), node);
+        var (ours, theirs) = (Cluster.Get(coordinator), Cluster.Get(other));
+        ours.Join(ours.SelfAddress);
+        await PassAsync(theirs.SelfUniqueAddress.Uid);
+        theirs.Join(ours.SelfAddress);
+        await WaitAsync(() => ours.State.Members.Any(member => member.UniqueAddress == theirs.SelfUniqueAddress));
+        var address = theirs.SelfAddress;
+        // It leaves without a word, as one that is killed.
+        await other.Terminate();
+        using var again = NodeSystem.Start(NodeSystem.WorkerRole, new NodeNetwork { Port = address.Port!.Value }, null);
+        var itself = Cluster.Get(again);
+        var life = again.ActorOf(Props.Create(() => new Listener(heard, arrived)), "node");
+        var toGate = again.ActorSelection(new RootActorPath(coordinator.Provider.DefaultAddress) / "user" / "gate");
+        await WaitAsync(() =>
+        {
+            if (heard.IsEmpty) toGate.Tell(Hello("node", itself.SelfUniqueAddress.Uid), life);
+            return !heard.IsEmpty;
+        });
+        Assert.All(heard, message => Assert.IsType<Nodes.Offer>(message));
+        itself.Join(ours.SelfAddress);
+        await WaitAsync(() => ours.State.Members.Any(member => member.UniqueAddress == itself.SelfUniqueAddress && member.Status == MemberStatus.Up));
+        heard.Clear();
+        toGate.Tell(new Nodes.Ping(job, "node"), life);
+        await WaitAsync(() => !heard.IsEmpty);
+        Assert.Equal(new Nodes.Pong(job), Assert.Single(heard, message => message is not Nodes.Offer));
+    }
+
+    [Fact]
+    public async Task A_name_that_would_write_for_itself_is_refused_and_many_refusals_are_few_lines()
+    {
+        for (int i = 0; i < 50; i++)
+        {
+            toGate.Tell(Hello($"node\n{i}\u001b[2J", 1), node);
+            Assert.Equal("its name has to be of 1 to 128 printable characters", Assert.IsType<Membership.Refused>(await NextAsync()).Reason);
+        }
+        Assert.Equal(20, reports.Count);
+        Assert.StartsWith("node 0?[2J (process 1) is refused: its name", reports.First(), StringComparison.Ordinal);
+        await PassAsync();
+    }
+
+    [Fact]
+    public async Task A_refusal_that_comes_from_elsewhere_than_a_coordinator_is_heeded_by_nobody()
+    {
+        var offered = new TaskCompletionSource<(Nodes.Offer, IActorRef)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource<NodeEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var nobody = new Address("akka.tcp", NodeSystem.Name, "127.0.0.1", 1);
+        var hello = Hello("agent", 1);
+        var agent = other.ActorOf(Props.Create(() => new NodeAgent(new List<Address> { nobody }, hello, new Allegiance(), Patience, offered, ended)), "agent");
+        agent.Tell(new Membership.Refused("says a stranger"), node);
+        agent.Tell(new Schedule.JobEnded(new Term(1), "over"), node);
+        Assert.IsType<NodeEnd.Done>(await ended.Task.WaitAsync(Patience));
+    }
+
+    private static Nodes.Hello Hello(string name, int life = 1) => new(Membership.ProtocolVersion, name, new Incarnation(life), 1, Numerics.Name(SimdLevel.Portable), []);
+
+    private static async Task WaitAsync(Func<bool> condition)
+    {
+        for (long start = Environment.TickCount64; !condition(); await Task.Delay(20)) Assert.True(Environment.TickCount64 - start < Patience.TotalMilliseconds);
+    }
+
+    private async Task PassAsync(int life = 1)
+    {
+        toGate.Tell(Hello("node", life), node);
         Assert.IsType<Nodes.Offer>(await NextAsync());
     }
 

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using DistTrain.Coordinator.Serving;
+using DistTrain.Protocol;
 
 namespace DistTrain.Tests.Coordinator;
 
@@ -7,12 +8,14 @@ public sealed class NodeBookTests
 {
     private static readonly Address First = new("akka.tcp", "disttrain", "127.0.0.1", 1), Second = new("akka.tcp", "disttrain", "127.0.0.1", 2);
 
+    private static readonly Incarnation Life = new(1);
+
     private readonly NodeBook book = new();
 
     public NodeBookTests()
     {
-        book.Admit(First, "first", At(0));
-        book.Admit(Second, "second", At(0));
+        book.Admit(First, Life, "first", At(0));
+        book.Admit(Second, Life, "second", At(0));
     }
 
     [Fact]
@@ -58,10 +61,21 @@ public sealed class NodeBookTests
         book.Forget(First);
         Assert.False(book.Heard(First, At(1)));
         Assert.False(book.Knows(First));
-        Assert.True(book.HasPassed(First));
+        Assert.True(book.HasPassed(First, Life));
+        Assert.False(book.HasPassed(First, new Incarnation(2)));
         Assert.Equal("second", book.NameOf(Second));
         Assert.Equal(First.ToString(), book.NameOf(First));
         Assert.Equal([Second], book.Named("second"));
+    }
+
+    [Fact]
+    public void A_node_that_was_started_again_at_its_port_is_another_one()
+    {
+        Assert.False(book.HasOther(First, Life));
+        Assert.True(book.HasOther(First, new Incarnation(2)));
+        book.Admit(First, new Incarnation(2), "first", At(1));
+        Assert.True(book.HasOther(First, Life));
+        Assert.False(book.HasOther(First, new Incarnation(2)));
     }
 
     [Fact]
@@ -89,11 +103,11 @@ public sealed class NodeBookTests
         {
             var node = new Address("akka.tcp", "disttrain", "127.0.0.1", 1000 + i);
             Assert.False(book.IsTaken(node, "another", At(i), out _));
-            book.Admit(node, "another", At(i));
+            book.Admit(node, Life, "another", At(i));
             book.Lose(node);
-            Assert.True(book.HasPassed(node));
+            Assert.True(book.HasPassed(node, Life));
             book.Leave(node);
-            Assert.False(book.HasPassed(node));
+            Assert.False(book.HasPassed(node, Life));
         }
         Assert.Equal(2, book.Remembered);
         // Those who asked for a name that was taken, and were gone before there was an answer.

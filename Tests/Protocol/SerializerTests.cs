@@ -2,6 +2,7 @@ using System.Runtime.Serialization;
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using DistTrain.Protocol;
+using MessagePack;
 
 namespace DistTrain.Tests.Protocol;
 
@@ -30,6 +31,70 @@ public sealed class SerializerTests() : TestKit(ProtocolConfig.Shared)
             Assert.Equal(type, back.GetType());
             Assert.Equal(MessageSamples.Describe(message), MessageSamples.Describe(back));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Messages))]
+    public void No_member_of_a_message_that_is_read_is_null(Type type)
+    {
+        var random = new Random(5);
+        string name = ProtocolManifest.NameOf(type)!;
+        for (int i = 0; i < 4; i++)
+        {
+            foreach (byte[] bytes in Holes(Serializer.ToBinary(MessageSamples.Make(type, random, TestActor))))
+            {
+                try
+                {
+                    Assert.DoesNotContain("nil", MessageSamples.Describe(Serializer.FromBinary(bytes, name)));
+                }
+                catch (SerializationException)
+                {
+                    // Refused, as it should be.
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void What_is_missing_is_named()
+    {
+        var hello = new Nodes.Hello(1, "node", new Incarnation(1), 1, "avx2", [1, 2]);
+        var refused = Holes(Serializer.ToBinary(hello)).Select(bytes => Record.Exception(() => Serializer.FromBinary(bytes, "nh"))?.Message).ToList();
+        foreach (string member in new[] { "Name", "Numerics", "Proof" }) Assert.Contains($"Hello: {member} is missing", refused);
+        var status = new Nodes.Status("", 0, 0, 0, 0, 0, [new Nodes.Row("a", 1, []), new Nodes.Row(null!, 1, [])]);
+        Assert.Equal("Status: Name is missing", Assert.Throws<SerializationException>(() => Serializer.FromBinary(Serializer.ToBinary(status), "ns")).Message);
+    }
+
+    /// <summary>A message with nil in the place of each of its members, and with nothing from there on, at every depth.</summary>
+    private static List<byte[]> Holes(byte[] bytes)
+    {
+        var holes = new List<byte[]>();
+        var reader = new MessagePackReader(bytes);
+        if (reader.NextMessagePackType != MessagePackType.Array) return holes;
+        int count = reader.ReadArrayHeader();
+        var members = new List<byte[]>();
+        for (int i = 0; i < count; i++)
+        {
+            long start = reader.Consumed;
+            reader.Skip();
+            members.Add(bytes[(int)start..(int)reader.Consumed]);
+        }
+        for (int i = 0; i < count; i++)
+        {
+            holes.Add(Array(members[..i]));
+            foreach (byte[] other in Holes(members[i]).Prepend([0xc0])) holes.Add(Array([.. members[..i], other, .. members[(i + 1)..]]));
+        }
+        return holes;
+    }
+
+    private static byte[] Array(List<byte[]> members)
+    {
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        var writer = new MessagePackWriter(buffer);
+        writer.WriteArrayHeader(members.Count);
+        foreach (byte[] member in members) writer.WriteRaw(member);
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
     }
 
     [Fact]

@@ -88,6 +88,60 @@ public sealed class ChannelHubTests : IDisposable
     }
 
     [Fact]
+    public void Who_lets_go_of_a_node_that_answers_nobody_does_not_stand_still()
+    {
+        var held = new Counter();
+        var a = Start(ChannelChoice.Tcp, hold: held.Take);
+        var (silent, other) = (Nobody(a, 1), Nobody(a, 2));
+        foreach (var nobody in new[] { silent, other }) a.Hub.Connect(nobody, a.Actor).Send(Header(0, 0), Slice(Random(4), 0));
+        Assert.Equal(2, held.Value);
+        var watch = Stopwatch.StartNew();
+        a.Hub.Disconnect(silent.Path.Address);
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 0.4);
+        Assert.Single(a.Hub.Status());
+        // Not after the time for a hand-shake.
+        a.Hub.Dispose();
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 3);
+        Assert.Equal(0, held.Value);
+    }
+
+    [Fact]
+    public void A_node_that_cannot_be_reached_is_kept_nothing_for_until_there_is_something_new_to_send()
+    {
+        var held = new Counter();
+        var a = Start(ChannelChoice.Tcp, hold: held.Take, channel: Pair.Quick with { HandshakeTimeout = TimeSpan.FromMilliseconds(50), GiveUp = TimeSpan.FromMilliseconds(200) });
+        var nobody = Nobody(a, 1);
+        var channel = a.Hub.Connect(nobody, a.Actor);
+        for (int i = 0; i < 2; i++)
+        {
+            channel.Send(Header(i, 0), Slice(Random(4), 0));
+            Assert.Single(a.Hub.Status());
+            Assert.True(SpinWait.SpinUntil(() => a.Hub.Status().IsEmpty && held.Value == 0, TimeSpan.FromSeconds(20)), string.Join(" | ", a.Reports));
+        }
+    }
+
+    [Fact]
+    public void A_channel_that_had_given_up_carries_again_once_its_node_is_there()
+    {
+        var (a, b) = (Start(ChannelChoice.Tcp, channel: Pair.Quick with { HandshakeTimeout = TimeSpan.FromMilliseconds(500), GiveUp = TimeSpan.FromMilliseconds(50) }), Start(ChannelChoice.Tcp));
+        // Of another job: it is not told where tensors go.
+        b.Hub.Dispose();
+        var channel = a.Hub.Connect(Remote(a, b), a.Actor);
+        Assert.True(SpinWait.SpinUntil(() => a.Hub.Status().IsEmpty, TimeSpan.FromSeconds(20)), string.Join(" | ", a.Reports));
+        b.Open();
+        var floats = Random(5);
+        long step = 0;
+        // What was sent while it was given up again is dropped.
+        TensorArrived? arrived = null;
+        Assert.True(SpinWait.SpinUntil(() =>
+        {
+            channel.Send(Header(step++, 0), Slice(floats, 0));
+            return b.Received.TryTake(out arrived, 50);
+        }, TimeSpan.FromSeconds(20)), string.Join(" | ", a.Reports));
+        Assert.True(arrived!.Tensor.Span.SequenceEqual(Slice(floats, 0).Span));
+    }
+
+    [Fact]
     public void An_actor_that_is_not_registered_gets_nothing()
     {
         var (a, b) = (Start(ChannelChoice.Tcp), Start(ChannelChoice.Tcp));
@@ -178,6 +232,9 @@ public sealed class ChannelHubTests : IDisposable
     private static IActorRef Remote(Node from, Node to) =>
         from.System.Provider.ResolveActorRef(new RootActorPath(to.Address) / "user" / $"{to.Actor.Path.Name}#{to.Actor.Path.Uid}");
 
+    /// <summary>An actor of a node that is not there.</summary>
+    private static IActorRef Nobody(Node from, int port) => from.System.Provider.ResolveActorRef($"akka.tcp://node@127.0.0.1:{port}/user/server-0#1");
+
     private static TensorSlice Slice(FloatBuffer floats, int bucket) => new(floats, Plan.Buckets[bucket].Offset, Plan.Buckets[bucket].Length);
 
     private static Gradients.Contribution Header(long step, int bucket) =>
@@ -190,9 +247,9 @@ public sealed class ChannelHubTests : IDisposable
         return floats;
     }
 
-    private Node Start(ChannelChoice choice, string? publicHost = null, Func<IProtocolMessage, IDisposable?>? hold = null, Action<Address, string>? refused = null)
+    private Node Start(ChannelChoice choice, string? publicHost = null, Func<IProtocolMessage, IDisposable?>? hold = null, Action<Address, string>? refused = null, ChannelOptions? channel = null)
     {
-        var node = new Node(choice, publicHost, hold, refused);
+        var node = new Node(choice, publicHost, hold, refused, channel);
         nodes.Add(node);
         return node;
     }
@@ -201,7 +258,9 @@ public sealed class ChannelHubTests : IDisposable
     {
         private readonly ConcurrentQueue<string> reports = new();
 
-        public Node(ChannelChoice choice, string? publicHost, Func<IProtocolMessage, IDisposable?>? hold, Action<Address, string>? refused)
+        private readonly ChannelHubOptions options;
+
+        public Node(ChannelChoice choice, string? publicHost, Func<IProtocolMessage, IDisposable?>? hold, Action<Address, string>? refused, ChannelOptions? channel)
         {
             var config = ConfigurationFactory.ParseString("""
                 akka.actor.provider = remote
@@ -210,16 +269,35 @@ public sealed class ChannelHubTests : IDisposable
             System = (ExtendedActorSystem)ActorSystem.Create("node", config.WithFallback(ProtocolConfig.Shared));
             var received = Received;
             Actor = System.ActorOf(Props.Create(() => new Sink(received)), "server-0");
-            Hub = new ChannelHub(System, new ChannelHubOptions
+            options = new ChannelHubOptions
             {
-                Rules = new FrameRules(Job, Plan, 8), Choice = choice, PublicHost = publicHost, Hold = hold, Report = reports.Enqueue, Channel = Pair.Quick, Refused = refused ?? ((_, _) => { }),
-            });
-            Hub.Register(Actor, new PoolPlacer());
+                Rules = new FrameRules(Job, Plan, 8), Choice = choice, PublicHost = publicHost, Hold = hold, Report = reports.Enqueue, Channel = channel ?? Pair.Quick, Refused = refused ?? ((_, _) => { }),
+            };
+            Hub = Open();
+        }
+
+        /// <summary>Opens a hub, perhaps after another one was closed.</summary>
+        public ChannelHub Open()
+        {
+            for (int tries = 0; ; tries++)
+            {
+                try
+                {
+                    Hub = new ChannelHub(System, options);
+                    Hub.Register(Actor, new PoolPlacer());
+                    return Hub;
+                }
+                catch (InvalidActorNameException) when (tries < 1000)
+                {
+                    // The one before has not quite ended.
+                    Thread.Sleep(5);
+                }
+            }
         }
 
         public ExtendedActorSystem System { get; }
 
-        public ChannelHub Hub { get; }
+        public ChannelHub Hub { get; private set; }
 
         public IActorRef Actor { get; }
 
@@ -241,6 +319,20 @@ public sealed class ChannelHubTests : IDisposable
         protected override void OnReceive(object message)
         {
             if (message is TensorArrived arrived) received.Add(arrived);
+        }
+    }
+
+    /// <summary>How many are held now.</summary>
+    private sealed class Counter
+    {
+        private int value;
+
+        public int Value => Volatile.Read(ref value);
+
+        public IDisposable Take(IProtocolMessage message)
+        {
+            Interlocked.Increment(ref value);
+            return new Release(() => Interlocked.Decrement(ref value));
         }
     }
 

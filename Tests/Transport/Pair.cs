@@ -21,14 +21,15 @@ internal sealed class Pair : IDisposable
 
     private readonly ConcurrentQueue<string> reports = new();
     private readonly NodeIdentity? identity;
+    private int tries;
 
-    public Pair(ChannelOptions? options = null, string gradients = "none", ChannelKind kind = ChannelKind.Tcp, int[]? lengths = null, byte[]? clientSecret = null, NodeIdentity? identity = null, Func<int, int>? through = null)
+    public Pair(ChannelOptions? options = null, string gradients = "none", ChannelKind kind = ChannelKind.Tcp, int[]? lengths = null, byte[]? clientSecret = null, NodeIdentity? identity = null, Func<int, int>? through = null, int leaves = 8, int failures = 0)
     {
         this.identity = identity;
         Options = options ?? Quick;
         Layout = new ParameterLayout((lengths ?? [40_000, 3_000]).Select((length, i) => ($"p{i}", ImmutableArray.Create(length))));
         Plan = new BucketPlan(Layout, 1, 64 << 10);
-        Rules = new FrameRules(new JobId(Guid.NewGuid()), Plan, 8, CodecSpec.ParseGradient(gradients));
+        Rules = new FrameRules(new JobId(Guid.NewGuid()), Plan, leaves, CodecSpec.ParseGradient(gradients));
         var messages = new TensorMessages(System);
         Received = new BlockingCollection<TensorArrived>();
         var received = Received;
@@ -38,9 +39,10 @@ internal sealed class Pair : IDisposable
         Listener = new TcpListenerThread(Context, new IPEndPoint(IPAddress.Loopback, 0), identity, (opened, _) => Kinds.Enqueue(opened));
         var client = new ChannelContext(Rules, clientSecret ?? secret, messages, Options, _ => null, reports.Enqueue);
         int port = through?.Invoke(Listener.Port) ?? Listener.Port;
-        Sender = new TensorSender("test", Rules, messages, Options, session =>
+        Sender = new TensorSender("test", Rules, messages, Options, (session, stop) =>
         {
-            var opened = client.Connect(TcpConnector.Connect("127.0.0.1", port, this.identity, Options.HandshakeTimeout), session, kind, clientSecret ?? secret);
+            if (Interlocked.Increment(ref tries) <= failures) throw new InvalidOperationException("a defect");
+            var opened = client.Connect(TcpConnector.Connect("127.0.0.1", port, this.identity, Options.HandshakeTimeout), session, kind, clientSecret ?? secret, stop);
             return (opened.Link, opened.State, opened.Window);
         }, reports.Enqueue);
         Route = Sender.RouteTo(new RouteName("receiver", "sender"));

@@ -20,4 +20,13 @@ public sealed class StrangerLogTests
 
         async Task<string> NextAsync() => await lines.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
     }
+
+    [Fact]
+    public void Some_may_be_told_of_by_themselves()
+    {
+        var lines = new List<string>();
+        using var log = new StrangerLog(lines.Add, TimeSpan.FromMinutes(1), "more were refused in {0} s", first: 3);
+        for (int i = 1; i <= 5; i++) log.Add($"stranger {i}");
+        Assert.Equal(["stranger 1", "stranger 2", "stranger 3"], lines);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography.X509Certificates;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
 using DistTrain.Transport;
@@ -172,7 +174,9 @@ public class TensorChannelTests
     {
         using var pair = new Pair(gradients: "int8");
         var gradient = pair.Gradient(1);
-        Assert.Contains("comes with its", Assert.Throws<ArgumentException>(() => pair.Send(0, 0, gradient)).Message);
+        var hold = new Hold();
+        Assert.Contains("comes with its", Assert.Throws<ArgumentException>(() => pair.Send(0, 0, gradient, hold)).Message);
+        Assert.Equal(1, hold.Disposed);
         var half = pair.Slice(0, gradient) with { Length = 100 };
         Assert.Contains("has 100 floats", Assert.Throws<ArgumentException>(() => pair.Sender.Send(pair.Route, pair.Header(0, 0), half, null)).Message);
     }
@@ -211,6 +215,58 @@ public class TensorChannelTests
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    [Fact]
+    public void A_contribution_of_all_leaves_of_a_large_job_says_what_each_found()
+    {
+        const int Leaves = 8192;
+        using var pair = new Pair(leaves: Leaves);
+        var gradient = pair.Gradient(1);
+        var found = Enumerable.Range(0, Leaves).Select(i => new Gradients.Leaf(int.MaxValue - i, int.MaxValue, 1.5, -1.5, long.MaxValue, long.MaxValue, int.MaxValue)).ToImmutableArray();
+        var header = pair.Header(0, 0) with { What = pair.Header(0, 0).What with { Hi = Leaves }, Leaves = found };
+        pair.Sender.Send(pair.Route, header, pair.Slice(0, gradient), null);
+        var arrived = pair.Take();
+        Assert.Equal(found.ToArray(), Assert.IsType<Gradients.Contribution>(arrived.Header).Leaves.ToArray());
+        Assert.True(arrived.Tensor.Span.SequenceEqual(pair.Slice(0, gradient).Span));
+    }
+
+    [Fact]
+    public void Whatever_goes_wrong_on_a_senders_thread_is_reported_and_tried_again()
+    {
+        using var pair = new Pair(failures: 3);
+        pair.Send(0, 0, pair.Gradient(1));
+        pair.Take().Lease!.Dispose();
+        pair.AwaitReport("to test: InvalidOperationException: a defect");
+    }
+
+    [Fact]
+    public void Whatever_a_certificate_brings_about_ends_its_connection_alone()
+    {
+        string folder = Directory.CreateTempSubdirectory("channel-tls-").FullName;
+        using var authority = new TestAuthority("ours");
+        try
+        {
+            using var good = NodeIdentity.Load(authority.Write(folder, "node"));
+            // Of an authority that is gone: every look at a peer's certificate throws.
+            var gone = X509CertificateLoader.LoadCertificate(good.Certificate.RawData);
+            gone.Dispose();
+            using var pair = new Pair(identity: NodeIdentity.From(good.Certificate, [gone]));
+            Assert.Throws<ChannelException>(() => TcpConnector.Connect("127.0.0.1", pair.Listener.Port, good, TimeSpan.FromSeconds(5)).ReceiveExactly(new byte[1], "an answer"));
+            pair.AwaitReport("channel closed: CryptographicException");
+            pair.AwaitReport("no connection to 127.0.0.1");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", 70_000)]
+    [InlineData("127.0.0.1", -1)]
+    [InlineData(null, 5000)]
+    public void An_address_that_cannot_be_is_no_connection(string? host, int port) =>
+        Assert.Contains("no connection to", Assert.Throws<ChannelException>(() => TcpConnector.Connect(host!, port, null, TimeSpan.FromSeconds(5))).Message);
 
     [Fact]
     public void Rings_leave_no_file_behind_and_only_their_owner_may_open_them()

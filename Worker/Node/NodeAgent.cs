@@ -77,8 +77,8 @@ internal sealed class NodeAgent : UntypedActor, IWithTimers
                 if (pong.Job == offer?.Job) OnHeard(pong.Beat);
                 else ended.TrySetResult(new NodeEnd.Lost("the coordinator does not know this node any more"));
                 break;
-            // Refusals are read without the job's token, so that one of another job's is told why: who is in heeds none.
-            case Membership.Refused refused when offer is null || isUnfit: ended.TrySetResult(new NodeEnd.Refused(refused.Reason)); break;
+            // Refusals are read without the job's token, so that one of another job's is told why: who is in heeds none, and nobody heeds one that comes from elsewhere.
+            case Membership.Refused refused when (offer is null || isUnfit) && coordinators.Contains(Sender.Path.Address): ended.TrySetResult(new NodeEnd.Refused(refused.Reason)); break;
             case Nodes.Unfit unfit: ended.TrySetResult(new NodeEnd.Refused(unfit.Reason)); break;
             case Standbys.Campaign asked when offer is null && coordinators.Contains(Sender.Path.Address) && allegiance.TryPromise(asked.Line, asked.Term, From):
                 Sender.Tell(new Standbys.Promise(asked.Line, asked.Term, allegiance.Process), Self);

@@ -54,24 +54,55 @@ internal static class WorkerNode
         if (identity is null && options.Network.Insecure) note("warning: --insecure: the network has no TLS; whoever reaches it can take part and read");
         var token = JobToken.Load(options.Network.TokenFile);
         var allegiance = new Allegiance();
-        var looking = Stopwatch.StartNew();
-        Stopwatch? failing = null;
-        while (true)
+        return await LivesAsync(LifeAsync, options.CoordinatorTimeout, TimeSpan.FromSeconds(1), note, stop).ConfigureAwait(false);
+
+        async Task<(NodeEnd, bool)> LifeAsync(TimeSpan wait)
         {
             var life = new NodeLife(options, coordinators, identity, token, assembly, allegiance, health, note);
-            var left = options.CoordinatorTimeout - looking.Elapsed;
-            var end = await life.RunAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, stop);
-            if (life.WasIn) looking.Restart();
-            switch (end)
+            var end = await life.RunAsync(wait, stop).ConfigureAwait(false);
+            return (end, life.WasIn);
+        }
+    }
+
+    /// <summary>One life after the other.</summary>
+    /// <param name="life">Lives once, looking for a coordinator as long as it is told: how that ended, and whether it was taken in.</param>
+    /// <param name="patience">How long to look for a coordinator.</param>
+    /// <param name="pause">How long to wait before a life that could not begin is tried again.</param>
+    /// <param name="note">Told, in a line each, what people should know.</param>
+    /// <param name="stop">Leaves.</param>
+    /// <exception cref="UserErrorException">The first life could not begin.</exception>
+    internal static async Task<NodeEnd> LivesAsync(Func<TimeSpan, Task<(NodeEnd End, bool WasIn)>> life, TimeSpan patience, TimeSpan pause, Action<string> note, CancellationToken stop)
+    {
+        var looking = Stopwatch.StartNew();
+        Stopwatch? failing = null;
+        for (bool isFirst = true, isTold = false; ; isFirst = false)
+        {
+            try
             {
-                case NodeEnd.Lost lost:
-                    note($"{lost.Why}; joins again");
-                    break;
-                case NodeEnd.Failed failed when failing is null || failing.Elapsed > Soon:
-                    failing = Stopwatch.StartNew();
-                    note($"the worker failed: {failed.Error}; its shards move on, it joins again");
-                    break;
-                default: return end;
+                var left = patience - looking.Elapsed;
+                var (end, wasIn) = await life(left > TimeSpan.Zero ? left : TimeSpan.Zero).ConfigureAwait(false);
+                if (wasIn) looking.Restart();
+                switch (end)
+                {
+                    case NodeEnd.Lost lost:
+                        note($"{lost.Why}; joins again");
+                        break;
+                    case NodeEnd.Failed failed when failing is null || failing.Elapsed > Soon:
+                        failing = Stopwatch.StartNew();
+                        note($"the worker failed: {failed.Error}; its shards move on, it joins again");
+                        break;
+                    default: return end;
+                }
+                isTold = false;
+            }
+            catch (UserErrorException error) when (!isFirst)
+            {
+                // The options were good once: most often the life before has not quite let go of its port.
+                if (looking.Elapsed >= patience) return new NodeEnd.Failed(error.Message);
+                if (!isTold) note($"{error.Message}; tries again");
+                isTold = true;
+                await Task.Delay(pause, stop).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+                if (stop.IsCancellationRequested) return new NodeEnd.Stopped();
             }
         }
     }

@@ -97,8 +97,10 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
     /// <param name="session">The sender's session.</param>
     /// <param name="kind">How tensors should travel, if the peer can.</param>
     /// <param name="theirs">The secret of the peer.</param>
-    public Handshake.Opened Connect(ByteLink link, Guid session, ChannelKind kind, ReadOnlyMemory<byte> theirs)
+    /// <param name="stop">Cuts it off.</param>
+    public Handshake.Opened Connect(ByteLink link, Guid session, ChannelKind kind, ReadOnlyMemory<byte> theirs, CancellationToken stop = default)
     {
+        using var stopping = stop.Register(link.Dispose);
         link.Timeout = options.HandshakeTimeout;
         using var deadline = new Timer(_ => link.Dispose(), null, options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
         var opened = new Handshake(Job.Value, theirs).Connect(link, session, kind, options.RingBytes);

@@ -16,7 +16,7 @@ namespace DistTrain.Transport.Channels;
 internal readonly record struct Incoming(FrameHeader Header, Placement Placement, TensorSlice Tensor, IDisposable? Lease);
 
 /// <summary>
-/// Reads frames from a link. A header is checked against the rules before anything behind it is read; floats under <c>none</c> are received into their place, others are decoded into it. Memory is bounded: a message's 64 KiB,
+/// Reads frames from a link. A header is checked against the rules before anything behind it is read; floats under <c>none</c> are received into their place, others are decoded into it. Memory is bounded: one message,
 /// and for codecs one bucket's bytes.
 /// </summary>
 internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
@@ -26,13 +26,15 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
     // Checksum, next header and its message usually come in one call; at most this much of a payload takes the way through it.
     private const int Ahead = 512;
 
+    private const int FirstMessage = 4 << 10;
+
     private readonly byte[] ahead = new byte[Ahead];
     private readonly byte[] head = new byte[FrameHeader.Size];
-    private readonly byte[] message = new byte[FrameRules.LongestMessage];
     private readonly byte[] trailer = new byte[FrameHeader.TrailerSize];
     private int aheadStart;
     private int aheadEnd;
     private byte[] staging = [];
+    private byte[] message = [];
     private int messageLength;
 
     /// <summary>The message of the last frame.</summary>
@@ -65,6 +67,7 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
         if (!FrameHeader.TryRead(head, out var header, out string? reason)) throw new ChannelException($"{link.Peer}: {reason}");
         if (rules.Check(header) is { } broken) throw new ChannelException($"{link.Peer}: {broken}");
         messageLength = header.MessageLength;
+        if (message.Length < messageLength) message = new byte[Math.Max(FirstMessage, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)messageLength))];
         ReceiveExactly(link, message.AsSpan(0, messageLength), "a frame's message");
         uint checksum = Crc32C.Of(Message);
         if (header.Kind == FrameKind.Tensor) ReadTensor(link, header, checksum, out frame);

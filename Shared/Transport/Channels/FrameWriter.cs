@@ -16,9 +16,9 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
     private const int Part = 256 << 10;
     private const int PartFloats = 16 * ParameterLayout.BlockLength;
 
-    private readonly byte[] head = GC.AllocateArray<byte>(FrameHeader.Size + FrameRules.LongestMessage, pinned: true);
     private readonly byte[] part = GC.AllocateArray<byte>(PartFloats * sizeof(float), pinned: true);
     private readonly byte[] trailer = new byte[FrameHeader.TrailerSize];
+    private byte[] head = GC.AllocateArray<byte>(4 << 10, pinned: true);
 
     /// <summary>Whether a tensor keeps the rules, for the caller who made it.</summary>
     /// <exception cref="ArgumentException">It does not.</exception>
@@ -33,7 +33,9 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
 
     public void Write(ByteLink link, Outgoing item)
     {
-        var header = HeaderOf(item.Message, item.Tensor, out var codec) with { Route = item.Route, Sequence = item.Sequence, MessageLength = messages.Write(item.Message, head.AsSpan(FrameHeader.Size)) };
+        int length = messages.Write(item.Message, ref head, FrameHeader.Size);
+        if (length > rules.LongestMessage) throw new ArgumentException($"{item.Message.GetType().Name} takes {length} bytes, at most {rules.LongestMessage} travel with a tensor");
+        var header = HeaderOf(item.Message, item.Tensor, out var codec) with { Route = item.Route, Sequence = item.Sequence, MessageLength = length };
         header.Write(head);
         var start = head.AsSpan(0, FrameHeader.Size + header.MessageLength);
         uint checksum = Crc32C.Of(start[FrameHeader.Size..]);
@@ -55,7 +57,9 @@ internal sealed class FrameWriter(FrameRules rules, TensorMessages messages)
 
     private void WriteText(ByteLink link, FrameKind kind, int route, string text)
     {
-        int length = Encoding.UTF8.GetBytes(text, head.AsSpan(FrameHeader.Size));
+        int length = Encoding.UTF8.GetByteCount(text);
+        TensorMessages.Reserve(ref head, FrameHeader.Size + length);
+        Encoding.UTF8.GetBytes(text, head.AsSpan(FrameHeader.Size));
         new FrameHeader { Kind = kind, Job = rules.Job.Value, Bucket = FrameHeader.NoBucket, Route = route, Sequence = 1, MessageLength = length }.Write(head);
         Send(link, head.AsSpan(0, FrameHeader.Size + length), default, Crc32C.Of(head.AsSpan(FrameHeader.Size, length)));
     }

@@ -29,7 +29,7 @@ internal sealed class HubActor(ChannelContext context, Messages.Offer offer, Act
                 if (other.Job == offer.Job) onOffer(Sender.Path.Address, other, Sender);
                 break;
             case Opened opened:
-                links[(opened.Link.Connection, false)] = opened.Link;
+                Add(opened.Link, isReceiver: false);
                 break;
             case Messages.Piece piece:
                 OnPiece(piece);
@@ -38,7 +38,11 @@ internal sealed class HubActor(ChannelContext context, Messages.Offer offer, Act
                 if (links.TryGetValue((pieces.Connection, !pieces.ToReceiver), out var sending)) sending.OnTaken(pieces.Number);
                 break;
             case AkkaLink.Closed closed:
-                links.Remove((closed.Connection, closed.IsReceiver));
+                OnClosed(closed);
+                break;
+            case Terminated gone:
+                // Without a socket nothing else says that a node has died.
+                foreach (var link in links.Values.Where(link => link.Remote.Equals(gone.ActorRef)).ToArray()) link.Dispose();
                 break;
             default:
                 Unhandled(message);
@@ -51,13 +55,24 @@ internal sealed class HubActor(ChannelContext context, Messages.Offer offer, Act
         foreach (var link in links.Values.ToArray()) link.Dispose();
     }
 
+    private void Add(AkkaLink link, bool isReceiver)
+    {
+        links[(link.Connection, isReceiver)] = link;
+        Context.Watch(link.Remote);
+    }
+
+    private void OnClosed(AkkaLink.Closed closed)
+    {
+        if (links.Remove((closed.Connection, closed.IsReceiver), out var link) && !links.Values.Any(other => other.Remote.Equals(link.Remote))) Context.Unwatch(link.Remote);
+    }
+
     private void OnPiece(Messages.Piece piece)
     {
         if (!links.TryGetValue((piece.Connection, piece.ToReceiver), out var link))
         {
             if (!piece.ToReceiver || piece.Number != 0 || links.Count >= MostLinks) return;
             var accepted = new AkkaLink(piece.Connection, isReceiver: true, Sender, Self);
-            links[(piece.Connection, true)] = link = accepted;
+            Add(link = accepted, isReceiver: true);
             new Thread(() => context.Serve(accepted)) { IsBackground = true, Name = "channel over Akka" }.Start();
         }
         link.OnPiece(piece);

@@ -9,6 +9,8 @@ namespace DistTrain.Transport.Channels;
 /// <summary>Accepts connections on the channel's own port, each served by a thread of its own.</summary>
 internal sealed class TcpListenerThread : IDisposable
 {
+    private const int AfterFailure = 100;
+
     private readonly ChannelContext context;
     private readonly NodeIdentity? identity;
     private readonly Action<ChannelKind, string>? onOpened;
@@ -61,8 +63,10 @@ internal sealed class TcpListenerThread : IDisposable
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {
-                if (!stopped) context.Report($"the channel's port {Port}: {error.Message}");
-                if (error is ObjectDisposedException) return;
+                if (stopped || error is ObjectDisposedException) return;
+                // Too many open files, for one, stay so for a while, and each try fails at once.
+                context.ReportStranger($"the channel's port {Port}: {error.Message}");
+                Thread.Sleep(AfterFailure);
                 continue;
             }
             // Twice the backlog: those in their hand-shake and as many at work; more than that is a flood, and a closed door costs nothing.
@@ -82,9 +86,10 @@ internal sealed class TcpListenerThread : IDisposable
         {
             context.Serve(identity is null ? new SocketLink(socket) : Secure(socket, identity), onOpened);
         }
-        catch (Exception error) when (error is IOException or SocketException or AuthenticationException or ObjectDisposedException)
+        catch (Exception error)
         {
-            context.ReportStranger($"channel closed: {error.Message}");
+            // Whatever a stranger's certificate brings about, a connection's failure is never the node's.
+            context.ReportStranger(error is IOException or SocketException or AuthenticationException or ObjectDisposedException ? $"channel closed: {error.Message}" : $"channel closed: {error.GetType().Name}: {error.Message}");
             socket.Dispose();
         }
         finally
@@ -108,13 +113,15 @@ internal static class TcpConnector
 {
     /// <summary>Connects.</summary>
     /// <exception cref="ChannelException">Nobody answers there, or not under the same authority.</exception>
-    public static ByteLink Connect(string host, int port, NodeIdentity? identity, TimeSpan timeout)
+    public static ByteLink Connect(string host, int port, NodeIdentity? identity, TimeSpan timeout, CancellationToken stop = default)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        Socket? socket = null;
         try
         {
+            var made = socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
             // A blocking socket from the start: the runtime then never makes it non-blocking.
-            using var deadline = new Timer(_ => socket.Dispose(), null, timeout, Timeout.InfiniteTimeSpan);
+            using var deadline = new Timer(_ => made.Dispose(), null, timeout, Timeout.InfiniteTimeSpan);
+            using var stopping = stop.Register(made.Dispose);
             socket.Connect(host, port);
             if (identity is null) return new SocketLink(socket);
             socket.NoDelay = true;
@@ -122,9 +129,10 @@ internal static class TcpConnector
             stream.AuthenticateAsClient(identity.ClientOptions(host));
             return new StreamLink(stream, $"{host}:{port}");
         }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException or AuthenticationException or IOException)
+        catch (Exception error)
         {
-            socket.Dispose();
+            // Also what is wrong with the address that the peer says, or with its certificate.
+            socket?.Dispose();
             string reason = error is SocketException socketError ? socketError.SocketErrorCode.ToString() : error is ObjectDisposedException ? $"no answer within {timeout.TotalSeconds:0.###} s" : error.Message;
             throw new ChannelException($"no connection to {host}:{port}: {reason}", error);
         }

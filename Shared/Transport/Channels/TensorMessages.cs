@@ -13,18 +13,24 @@ public sealed class TensorMessages
     /// <summary>Uses the serializer of an actor system.</summary>
     public TensorMessages(ActorSystem system) => serializer = new ProtocolSerializer((ExtendedActorSystem)system);
 
-    /// <summary>Writes a message and returns its length.</summary>
-    /// <exception cref="ArgumentException">It is longer than the destination.</exception>
-    public int Write(IProtocolMessage message, Span<byte> destination)
+    /// <summary>Writes a message into a pinned buffer, from a place on, and returns its length. Where the buffer is too short, a longer one takes its place, empty before the message.</summary>
+    public int Write(IProtocolMessage message, ref byte[] buffer, int at)
     {
         string manifest = serializer.Manifest(message);
         byte[] bytes = serializer.ToBinary(message);
         int length = 1 + manifest.Length + bytes.Length;
-        if (length > destination.Length) throw new ArgumentException($"{message.GetType().Name} takes {length} bytes, at most {destination.Length} travel with a tensor");
+        Reserve(ref buffer, at + length);
+        var destination = buffer.AsSpan(at);
         destination[0] = (byte)manifest.Length;
         Encoding.ASCII.GetBytes(manifest, destination[1..]);
         bytes.CopyTo(destination[(1 + manifest.Length)..]);
         return length;
+    }
+
+    /// <summary>Has a pinned buffer hold so many bytes at least; what it held is gone where it had to grow.</summary>
+    internal static void Reserve(ref byte[] buffer, int length)
+    {
+        if (buffer.Length < length) buffer = GC.AllocateArray<byte>((int)Math.Min((uint)Array.MaxLength, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length)), pinned: true);
     }
 
     /// <summary>Reads a message.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DistTrain.Protocol;
 using DistTrain.Transport.Frames;
 using DistTrain.Transport.Links;
@@ -10,8 +11,8 @@ namespace DistTrain.Transport.Channels;
 /// </summary>
 internal sealed class TensorSender : IDisposable
 {
-    /// <summary>Opens a connection for a session: gives the link, what the receiver has, and its window.</summary>
-    internal delegate (ByteLink Link, ControlRecord State, long Window) Connector(Guid session);
+    /// <summary>Opens a connection for a session, unless it is to stop: gives the link, what the receiver has, and its window.</summary>
+    internal delegate (ByteLink Link, ControlRecord State, long Window) Connector(Guid session, CancellationToken stop);
 
     private const int GoodbyeTime = 500;
 
@@ -26,11 +27,14 @@ internal sealed class TensorSender : IDisposable
     private readonly Action<string> report;
     private readonly Action broken;
     private readonly Action<string> refused;
+    private readonly Action expired;
+    private readonly CancellationTokenSource stopping = new();
     private readonly Thread thread;
     private Guid session = Guid.NewGuid();
     private ByteLink? link;
     private string? failure;
-    private bool stopped;
+    private volatile bool stopped;
+    private int disposed;
     private int routesSent;
     private long lastSequence;
     private long order;
@@ -39,11 +43,13 @@ internal sealed class TensorSender : IDisposable
     private long dropped;
     private long window;
 
-    /// <summary>Begins to connect. <paramref name="broken"/> is called when a connection that was open is no more and nobody here closed it; <paramref name="refused"/>, with the reason, when no connection will ever do.</summary>
-    public TensorSender(string name, FrameRules rules, TensorMessages messages, ChannelOptions options, Connector connect, Action<string> report, Action? broken = null, Action<string>? refused = null)
+    /// <summary>Begins to connect. <paramref name="broken"/> is called when a connection that was open is no more and nobody here closed it; <paramref name="refused"/>, with the reason, when no connection will ever do;
+    /// <paramref name="expired"/> when none came about for <see cref="ChannelOptions.GiveUp"/>: whoever is told may dispose this, else it goes on trying.</summary>
+    public TensorSender(string name, FrameRules rules, TensorMessages messages, ChannelOptions options, Connector connect, Action<string> report, Action? broken = null, Action<string>? refused = null, Action? expired = null)
     {
         this.broken = broken ?? (() => { });
         this.refused = refused ?? (_ => { });
+        this.expired = expired ?? (() => { });
         writer = new FrameWriter(rules, messages);
         this.options = options;
         this.connect = connect;
@@ -84,7 +90,15 @@ internal sealed class TensorSender : IDisposable
     /// <exception cref="ArgumentException">The tensor breaks the job's rules, so that no receiver would take it.</exception>
     public void Send(int route, IProtocolMessage message, TensorSlice tensor, IDisposable? hold)
     {
-        writer.Check(message, tensor);
+        try
+        {
+            writer.Check(message, tensor);
+        }
+        catch
+        {
+            hold?.Dispose();
+            throw;
+        }
         lock (gate)
         {
             var item = new Outgoing(message, tensor, route, hold);
@@ -105,33 +119,52 @@ internal sealed class TensorSender : IDisposable
         hold?.Dispose();
     }
 
-    public void Dispose()
+    /// <summary>Takes no more tensors and begins to end; never waits.</summary>
+    public void Stop()
     {
-        ByteLink? open;
         lock (gate)
         {
-            if (stopped) return;
             stopped = true;
-            open = link;
             Monitor.PulseAll(gate);
         }
-        // Between two tensors the thread says goodbye and ends by itself; one that stands still in a send is cut off.
-        if (!thread.Join(GoodbyeTime))
+    }
+
+    /// <summary>Ends, and waits until it has: a moment, or longer where a name is being looked up.</summary>
+    public void Dispose()
+    {
+        Stop();
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
         {
-            open?.Dispose();
-            thread.Join();
+            // One that is still connecting has nothing to say goodbye for.
+            stopping.Cancel();
+            // Between two tensors the thread says goodbye and ends by itself; one that stands still in a send is cut off.
+            if (!thread.Join(GoodbyeTime))
+            {
+                ByteLink? open;
+                lock (gate) open = link;
+                open?.Dispose();
+            }
         }
+        thread.Join();
         LetGo();
     }
 
     private void LetGo()
     {
-        foreach (var item in unconfirmed.Concat(waiting.UnorderedItems.Select(item => item.Element))) item.Hold?.Dispose();
+        Outgoing[] left;
+        lock (gate)
+        {
+            left = [.. unconfirmed, .. waiting.UnorderedItems.Select(item => item.Element)];
+            unconfirmed.Clear();
+            waiting.Clear();
+        }
+        foreach (var item in left) item.Hold?.Dispose();
     }
 
     private void Run()
     {
         var pause = options.Retry;
+        long lost = Stopwatch.GetTimestamp();
         while (!stopped)
         {
             Thread? control = null;
@@ -142,16 +175,18 @@ internal sealed class TensorSender : IDisposable
                 pause = options.Retry;
                 wasOpen = true;
                 var opened = link!;
-                control = new Thread(() => ReadControl(opened)) { IsBackground = true, Name = thread.Name + ", credit" };
-                control.Start();
+                var reading = new Thread(() => ReadControl(opened)) { IsBackground = true, Name = thread.Name + ", credit" };
+                reading.Start();
+                control = reading;
                 Resend(opened);
                 SendUntilBroken(opened);
             }
-            catch (ChannelException error)
+            catch (Exception error)
             {
-                if (!stopped) report(error.Message);
+                // Whatever it is, a connection's failure is never the node's.
+                if (!stopped) report(error is ChannelException ? error.Message : $"{thread.Name}: {error.GetType().Name}: {error.Message}");
                 if (!stopped && wasOpen) broken();
-                if (error.IsFinal)
+                if (error is ChannelException { IsFinal: true })
                 {
                     GiveUp(error.Message);
                     return;
@@ -160,6 +195,8 @@ internal sealed class TensorSender : IDisposable
             if (stopped) SayGoodbye();
             Close();
             control?.Join();
+            if (wasOpen) lost = Stopwatch.GetTimestamp();
+            else if (!stopped && Stopwatch.GetElapsedTime(lost) > options.GiveUp) expired();
             lock (gate)
                 if (!stopped) Monitor.Wait(gate, pause);
             pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, options.LongestRetry.Ticks));
@@ -186,7 +223,7 @@ internal sealed class TensorSender : IDisposable
         {
             if (link is { } open && failure is null) writer.WriteGoodbye(open, "its node ends");
         }
-        catch (ChannelException)
+        catch (Exception)
         {
             // The peer finds the connection closed, which says the same.
         }
@@ -194,7 +231,7 @@ internal sealed class TensorSender : IDisposable
 
     private void Open()
     {
-        var (opened, state, allowed) = connect(session);
+        var (opened, state, allowed) = connect(session, stopping.Token);
         lock (gate)
         {
             link = opened;
@@ -303,9 +340,9 @@ internal sealed class TensorSender : IDisposable
                 }
             }
         }
-        catch (ChannelException error)
+        catch (Exception error)
         {
-            reason = error.Message;
+            reason = error is ChannelException ? error.Message : $"{opened.Peer}: {error.GetType().Name}: {error.Message}";
         }
         lock (gate)
         {

@@ -9,8 +9,8 @@ namespace DistTrain.Transport.Frames;
 /// </summary>
 public sealed class FrameRules
 {
-    /// <summary>The longest message, in bytes.</summary>
-    public const int LongestMessage = 64 << 10;
+    // What MessagePack takes at most for a leaf's results, and for all else that a contribution says.
+    private const int PerLeaf = 56, BesideLeaves = 4 << 10, MostMessage = 1 << 30;
 
     private readonly TensorCodec none = TensorCodec.Create(CodecSpec.None);
     private readonly TensorCodec gradients;
@@ -32,6 +32,9 @@ public sealed class FrameRules
         this.gradients = TensorCodec.Create(gradients ?? CodecSpec.None);
         this.weights = TensorCodec.Create(weights ?? CodecSpec.None);
     }
+
+    /// <summary>The longest message, in bytes: 64 KiB, or what a contribution of all leaves takes, which says what each of them found.</summary>
+    public int LongestMessage => (int)Math.Min(MostMessage, Math.Max(64 << 10, BesideLeaves + ((long)PerLeaf * Leaves)));
 
     /// <summary>The job.</summary>
     public JobId Job { get; }
@@ -56,7 +59,7 @@ public sealed class FrameRules
     public string? Check(in FrameHeader header)
     {
         if (header.Job != Job.Value) return $"a frame is of job {header.Job:N}, expected {Job}";
-        if (header.MessageLength is < 0 or > LongestMessage) return $"a frame's message has {header.MessageLength} bytes, at most {LongestMessage} are allowed";
+        if (header.MessageLength < 0 || header.MessageLength > LongestMessage) return $"a frame's message has {header.MessageLength} bytes, at most {LongestMessage} are allowed";
         if (header.Sequence < 1) return $"a frame has sequence number {header.Sequence}, expected 1 or more";
         return header.Kind switch
         {

@@ -26,6 +26,9 @@ internal sealed class AkkaLink(Guid connection, bool isReceiver, IActorRef peer,
 
     public Guid Connection => connection;
 
+    /// <summary>The other node's channel actor.</summary>
+    public IActorRef Remote => peer;
+
     /// <inheritdoc/>
     public override string Peer => peer.Path.Address.ToString();
 

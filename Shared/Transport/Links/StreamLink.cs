@@ -18,7 +18,14 @@ public sealed class StreamLink(Stream stream, string peer) : ByteLink
         set
         {
             timeout = value;
-            if (stream.CanTimeout) stream.ReadTimeout = stream.WriteTimeout = Math.Max(1, (int)value.TotalMilliseconds);
+            try
+            {
+                if (stream.CanTimeout) stream.ReadTimeout = stream.WriteTimeout = Math.Max(1, (int)value.TotalMilliseconds);
+            }
+            catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or InvalidOperationException)
+            {
+                throw Broken(error);
+            }
         }
     }
 

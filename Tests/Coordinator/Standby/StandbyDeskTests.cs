@@ -55,6 +55,23 @@ public sealed class StandbyDeskTests : TestKit
     }
 
     [Fact]
+    public void A_note_of_the_standby_that_cannot_be_deleted_does_not_end_the_desk()
+    {
+        var desk = Desk();
+        StandBy(desk, 1);
+        string path = Path.Combine(folder.Folder, StandbyRecord.Name);
+        AwaitAssert(() => Assert.True(File.Exists(path)));
+        File.Delete(path);
+        Directory.CreateDirectory(path);
+        desk.Tell(new Standbys.Leaves(Job, 1), standby);
+        AwaitAssert(() => Assert.Contains(events.OfType<RunEvent.Noted>(), note => note.Text.Contains("cannot be deleted", StringComparison.Ordinal)));
+        Directory.Delete(path);
+        // It is there still, for another one.
+        desk.Tell(new Standbys.Hello(Membership.ProtocolVersion, "second", Life, 17, token.Prove("second", Life)), standby);
+        standby.FishForMessage<Standbys.Offer>(_ => true);
+    }
+
+    [Fact]
     public void A_standby_is_noted_in_the_folder_before_it_knows_of_members_and_a_second_one_is_refused()
     {
         var desk = Desk();
