@@ -34,7 +34,7 @@ public sealed partial class CoordinatorActor
         if (phase != Phase.Halting || orders.AgreedEnd(IsAsync ? [.. roster.Ids, AsyncServerActor.RunOrdersServer] : roster.Ids) is not { } end) return;
         phase = Phase.Finishing;
         Broadcast(orders.Until(Math.Max(end, applied.Complete)));
-        if (applied.Complete >= orders.Horizon) Interrupt();
+        if (applied.Complete >= orders.Horizon || roster.Count == 0) Interrupt();
     }
 
     private void Interrupt()

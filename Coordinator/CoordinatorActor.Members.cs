@@ -134,7 +134,8 @@ public sealed partial class CoordinatorActor
         var shards = orders.ShardsOf(member.Id);
         setup.Observer(new RunEvent.WorkerLost(member.Id, member.Name, member.ProcessId, applied.Complete, silentMs, shards, left));
         board?.Free(member.Id);
-        orders.Forget(member.Id);
+        // Under async the server knows what was begun, and hands it to others.
+        orders.Forget(member.Id, shards.IsEmpty || IsAsync ? 0 : applied.Complete + setup.Consistency.StalenessBound + 1);
         residuals?.Forget(member.Id);
         departing.Remove(member.Id);
         if (phase < Phase.Ending && IsAsync) foreach (var server in setup.Servers) server.Tell(new Membership.Lost(member.Id, member.Incarnation, silentMs), Self);

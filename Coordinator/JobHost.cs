@@ -68,6 +68,7 @@ internal sealed class JobHost
     private readonly long startClock;
     private readonly AsyncProgress? resumed;
     private readonly BestKeeper best;
+    private readonly long[] reached;
     private double rate = 1;
     private volatile bool over;
     private long steps, version;
@@ -82,14 +83,13 @@ internal sealed class JobHost
         rule = job.ServerRule;
         clocks = new ClockPlan(job.Plan, job.Consistency);
         startClock = clocks.StartingAt(job.StartStep);
-        if (job.Consistency is Consistency.Async && job.Notes?.TryGetValue(AsyncProgress.Note, out string? note) == true) resumed = AsyncProgress.Parse(note, startClock, job.Plan.Pieces);
-        if (resumed?.Ahead.Any(piece => piece.Step >= job.Plan.TotalSteps) == true)
-            throw new UserErrorException($"the job has {job.Plan.TotalSteps} steps, expected {resumed.Ahead.Max(piece => piece.Step) + 1} or more: so far reach the pieces that are in the checkpoint's weights");
+        resumed = AsyncProgress.Of(job, startClock);
         version = job.Consistency is Consistency.Async ? resumed?.Version ?? startClock * job.Plan.Pieces : startClock;
         state = [.. rule.StateNames.Select((_, i) => job.State is { } resumed ? Copy(resumed[i]) : new FloatBuffer(job.Layout.Length))];
         store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
         WeightsCodec = TensorCodec.Create(job.WeightsCodec);
         if (job.WeightsCodec.IsLossy) published = new WeightStore(version, RoundedWeights.Of(WeightsCodec, Buckets, job.Weights), job.Consistency.StalenessBound);
+        reached = new long[Buckets.Buckets.Length];
         best = new BestKeeper(store, job.BestWeights);
         steps = job.StartStep;
     }
@@ -185,6 +185,8 @@ internal sealed class JobHost
         Group.Dispose();
         writer?.Dispose();
         over = true;
+        // Stepped in place: state of another version than the weights would spoil what goes on from it.
+        if (last is RunEvent.Interrupted cut && reached.Any(bucket => bucket != 0 && bucket != version)) last = cut with { Clean = false };
         Timeline?.WriteTo(options.TracePath!);
         bool held = store.TryRead(version, out var lease);
         var weights = Copy(held && last is not RunEvent.Failed ? lease.Weights : job.Weights);
@@ -246,6 +248,7 @@ internal sealed class JobHost
                 OnNonFinite = job.OnNonFinite,
                 Compute = Group,
                 Timeline = Timeline,
+                Reached = reached,
                 Snapshots = snapshots,
                 Passes = place.Passes,
                 Clock = clock,

@@ -78,6 +78,9 @@ public sealed record ServerSetup
     /// <summary>Where it records what it does when; null for nowhere.</summary>
     public Timeline? Timeline { get; init; }
 
+    /// <summary>Written, by bucket, the version that optimizer state is being stepped to; null for nowhere.</summary>
+    internal long[]? Reached { get; init; }
+
     /// <summary>Takes copies for checkpoints; null for none.</summary>
     internal Checkpoints.Snapshots? Snapshots { get; init; }
 

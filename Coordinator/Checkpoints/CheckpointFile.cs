@@ -48,6 +48,25 @@ public static class CheckpointFile
         writer.Save(path, place);
     }
 
+    /// <summary>The newest term that a checkpoint of a folder is of; 0 where there is none that can be read.</summary>
+    internal static long NewestTerm(string folder)
+    {
+        long newest = 0;
+        foreach (string path in CheckpointFolder.FilesIn(folder))
+        {
+            try
+            {
+                using var file = SafeTensorsFile.Open(path);
+                if (file.Metadata.TryGetValue("term", out string? term) && long.TryParse(term, NumberStyles.None, CultureInfo.InvariantCulture, out long number)) newest = Math.Max(newest, number);
+            }
+            catch (Exception error) when (error is UserErrorException or IOException or UnauthorizedAccessException)
+            {
+                // Passed over by who goes on from here, and told of there.
+            }
+        }
+        return newest;
+    }
+
     /// <summary>Reads a checkpoint and checks all of it: format, checksum, layout.</summary>
     /// <exception cref="UserErrorException">It is damaged, foreign, or of another model: the message names the file and says what is wrong.</exception>
     public static Checkpoint Read(string path, ParameterLayout layout)

@@ -36,14 +36,19 @@ public sealed class CheckpointFolder
     public string FileOf(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D10}{Suffix}"));
 
     /// <summary>The step of a checkpoint's file, by its name; null for one that is not named as this class does.</summary>
-    public static long? StepOf(string file) =>
-        long.TryParse(System.IO.Path.GetFileName(file)[Prefix.Length..^Suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
+    public static long? StepOf(string file)
+    {
+        string name = System.IO.Path.GetFileName(file);
+        bool isNamed = name.Length > Prefix.Length + Suffix.Length && name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(Suffix, StringComparison.Ordinal);
+        return isNamed && long.TryParse(name.AsSpan(Prefix.Length..^Suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
+    }
 
     /// <summary>The checkpoints, newest first.</summary>
     public IReadOnlyList<string> Files() => FilesIn(Path);
 
-    /// <summary>The checkpoints of a folder, newest first.</summary>
-    public static IReadOnlyList<string> FilesIn(string folder) => [.. Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}").OrderDescending(StringComparer.Ordinal)];
+    /// <summary>The checkpoints of a folder, newest first. A file that somebody named alike, such as <c>checkpoint-best.safetensors</c>, is none of them.</summary>
+    public static IReadOnlyList<string> FilesIn(string folder) =>
+        [.. Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}").Where(file => StepOf(file) is not null).OrderByDescending(file => StepOf(file)).ThenByDescending(file => file, StringComparer.Ordinal)];
 
     /// <summary>Writes a checkpoint and drops the oldest beyond those to keep; the new one is on disk before an old one goes.</summary>
     /// <param name="checkpoint">What to save.</param>
@@ -60,7 +65,10 @@ public sealed class CheckpointFolder
             else if (!fence(act)) throw new IOException("another coordinator has taken over");
         }
         CheckpointFile.Write(file, checkpoint, layout, Fenced);
-        Fenced(DropOld);
+        // Taking them out of the way is short; deleting large files may not be, and the lease waits for what is fenced.
+        List<string> old = [];
+        Fenced(() => old = SetOldAside());
+        foreach (string gone in old) File.Delete(gone);
         foreach (string left in Directory.EnumerateFiles(Path, $"{Prefix}*.tmp").Where(IsStale)) File.Delete(left);
         return file;
     }
@@ -79,7 +87,7 @@ public sealed class CheckpointFolder
         string arrival = ArrivalOf(step), file = FileOf(step);
         CheckpointFile.Check(arrival, step, layoutHash);
         Nn.Files.AtomicFile.Place(arrival, file);
-        DropOld();
+        foreach (string gone in SetOldAside()) File.Delete(gone);
         return file;
     }
 
@@ -103,9 +111,16 @@ public sealed class CheckpointFolder
         return null;
     }
 
-    private void DropOld()
+    /// <summary>Renames those beyond the number to keep to temporary files, which are deleted later should this process end here.</summary>
+    private List<string> SetOldAside()
     {
-        foreach (string old in Files().Skip(keep)) File.Delete(old);
+        var aside = new List<string>();
+        foreach (string old in Files().Skip(keep))
+        {
+            aside.Add($"{old}.{Environment.ProcessId}.tmp");
+            File.Move(old, aside[^1], overwrite: true);
+        }
+        return aside;
     }
 
     /// <summary>A temporary file of a process that was ended while it wrote.</summary>

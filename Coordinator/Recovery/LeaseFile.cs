@@ -161,12 +161,8 @@ public sealed class LeaseFile
         (held, renewedAt) = (record, now);
     }
 
-    private void Store(Record record)
-    {
-        string temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.Record));
-        File.Move(temporary, path, overwrite: true);
-    }
+    /// <summary>On disk before it is in its place: a machine that crashes must not leave an empty file, from which numbers would begin at one again.</summary>
+    private void Store(Record record) => Nn.Files.AtomicFile.Write(path, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(record, LeaseJson.Default.Record)));
 
     /// <summary>What the file says; null where it is not there or not readable as a lease, which then counts as free.</summary>
     private Record? Read()

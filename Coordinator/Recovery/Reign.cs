@@ -73,8 +73,7 @@ internal sealed class Reign : IDisposable
                 lease.Release();
                 return null;
             }
-            File.Delete(Path.Combine(folder, EndName));
-            return new Reign(lease, folder, expiry);
+            return Begin(lease, folder, expiry);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -90,13 +89,21 @@ internal sealed class Reign : IDisposable
         try
         {
             if (!lease.TryAcquire()) return null;
-            File.Delete(Path.Combine(folder, EndName));
-            return new Reign(lease, folder, expiry);
+            return Begin(lease, folder, expiry);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException($"--checkpoint-dir {folder}: cannot be written to: {error.Message}", error);
         }
+    }
+
+    /// <summary>A lease whose file was lost or damaged begins at one again: no term may be one of those that the checkpoints are of.</summary>
+    private static Reign Begin(LeaseFile lease, string folder, TimeSpan expiry)
+    {
+        long saved = CheckpointFile.NewestTerm(folder);
+        if (lease.Term <= saved) lease.Raise(saved + 1);
+        File.Delete(Path.Combine(folder, EndName));
+        return new Reign(lease, folder, expiry);
     }
 
     /// <summary>The lease of a folder, which is made where it is not there; nothing is taken yet.</summary>
@@ -147,7 +154,7 @@ internal sealed class Reign : IDisposable
         {
             lease.Release();
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // It expires by itself.
         }

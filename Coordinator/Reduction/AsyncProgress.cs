@@ -19,6 +19,18 @@ internal sealed record AsyncProgress(long Version, ImmutableArray<(long Step, Gr
     public string ToText() => string.Join(' ', [Version.ToString(CultureInfo.InvariantCulture), .. Ahead.Select(piece => string.Create(
         CultureInfo.InvariantCulture, $"{piece.Step}:{piece.Leaf.Piece}:{piece.Leaf.Samples}:{piece.Leaf.Denominator:R}:{piece.Leaf.LossSum:R}:{piece.Leaf.Correct}:{piece.Leaf.Counted}:{piece.Leaf.Staleness}"))]);
 
+    /// <summary>That of a job which goes on; null where it starts, or is of another consistency.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="start">The step that it goes on from.</param>
+    /// <exception cref="UserErrorException">The note makes no sense, or the job ends before a piece that is in the weights.</exception>
+    public static AsyncProgress? Of(ClusterJob job, long start)
+    {
+        if (job.Consistency is not Consistency.Async || job.Notes?.TryGetValue(Note, out string? note) != true) return null;
+        var progress = Parse(note!, start, job.Plan.Pieces);
+        if (progress.Ahead.All(piece => piece.Step < job.Plan.TotalSteps)) return progress;
+        throw new UserErrorException($"the job has {job.Plan.TotalSteps} steps, expected {progress.Ahead.Max(piece => piece.Step) + 1} or more: so far reach the pieces that are in the checkpoint's weights");
+    }
+
     /// <summary>Reads a note.</summary>
     /// <param name="text">The note.</param>
     /// <param name="start">The step that its checkpoint stands at.</param>

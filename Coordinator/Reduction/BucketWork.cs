@@ -73,6 +73,7 @@ internal sealed class BucketWork(ServerSetup setup, IActorRef server, Bucket buc
         this.learningRate = learningRate;
         this.coefficient = coefficient;
         step = ledger.Step;
+        if (phase != BucketPhase.Reduce && setup.Reached is { } reached) Volatile.Write(ref reached[bucket.Index], step + 1);
         finite = true;
         Error = null;
         Reset();

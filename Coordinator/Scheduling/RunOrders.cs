@@ -10,6 +10,7 @@ public sealed class RunOrders(Term term, int shards)
     private Schedule.Assignment? assignment;
     private IProtocolMessage? reach;
     private Revision reachRevision;
+    private long reached, begun;
 
     /// <summary>Workers may compute the steps below it; while they halt, what is known to be applied.</summary>
     public long Horizon { get; private set; }
@@ -38,6 +39,7 @@ public sealed class RunOrders(Term term, int shards)
     public Schedule.Horizon Until(long until)
     {
         Horizon = until;
+        reached = Math.Max(reached, until);
         reachRevision = reachRevision.Next();
         var order = new Schedule.Horizon(term, reachRevision, until);
         reach = order;
@@ -63,7 +65,7 @@ public sealed class RunOrders(Term term, int shards)
 
     /// <summary>One past the furthest step that was begun, once all of these workers have answered; else null.</summary>
     public long? AgreedEnd(ImmutableArray<WorkerId> workers) =>
-        workers.All(halted.ContainsKey) ? halted.Values.Append(Horizon).Max() : null;
+        workers.All(halted.ContainsKey) ? halted.Values.Append(Horizon).Append(begun).Max() : null;
 
     /// <summary>The orders that a worker with these revisions has not heard.</summary>
     public IEnumerable<IProtocolMessage> NewerThan(Revision assigned, Revision reached)
@@ -77,6 +79,12 @@ public sealed class RunOrders(Term term, int shards)
     public ImmutableArray<int> ShardsOf(WorkerId worker) =>
         assignment is null ? [] : [.. Enumerable.Range(0, assignment.Owners.Length).Where(shard => assignment.Owners[shard] == worker)];
 
-    /// <summary>A worker is lost: what it said no longer holds anybody up.</summary>
-    public void Forget(WorkerId worker) => halted.Remove(worker);
+    /// <summary>A worker is lost: what it said no longer holds anybody up. Of steps that it may have begun some buckets may be in the weights, so a run that is stopped ends them first.</summary>
+    /// <param name="worker">The worker.</param>
+    /// <param name="mayHaveBegun">One past the furthest step that it may have begun; 0 for none.</param>
+    public void Forget(WorkerId worker, long mayHaveBegun)
+    {
+        halted.Remove(worker);
+        begun = Math.Max(begun, Math.Min(mayHaveBegun, reached));
+    }
 }

@@ -24,9 +24,14 @@ internal static class CheckpointPieces
 /// <summary>The primary's side: reads pieces of one checkpoint's file, which stays readable when it is dropped from the folder meanwhile.</summary>
 internal sealed class CheckpointSource : IDisposable
 {
+    // The next question may overtake the confirmation of what the one before asked for.
+    private const int MostBuffers = 2 * CheckpointPieces.MostAtOnce;
+
     private readonly FileStream file;
-    private readonly FloatBuffer[] buffers = new FloatBuffer[CheckpointPieces.MostAtOnce];
+    // Oldest first: a channel that hands over references, as within one process, is done at once, and its receiver may still read.
+    private readonly ConcurrentQueue<FloatBuffer> free = [];
     private readonly Lock gate = new();
+    private int made;
 
     /// <summary>Opens the file.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
@@ -43,20 +48,23 @@ internal sealed class CheckpointSource : IDisposable
     /// <summary>The file's length in bytes.</summary>
     public long Length { get; }
 
-    /// <summary>Reads pieces and sends them. Whoever asks for more has those before, so their memory is used again.</summary>
+    /// <summary>
+    /// Reads pieces and sends them, as far as there is memory for them: that of a piece is used again once nothing of it is under way. Over a slow link a question is repeated while its pieces still wait to be sent, by reference; they must
+    /// not be written over, and sending them twice would make it slower still.
+    /// </summary>
     public void Send(ITensorChannel channel, JobId job, long offset, int pieces)
     {
         lock (gate)
         {
             for (int i = 0; i < Math.Clamp(pieces, 1, CheckpointPieces.MostAtOnce) && offset >= 0 && offset < Length; i++, offset += CheckpointPieces.Bytes)
             {
-                var buffer = buffers[i] ??= new FloatBuffer(CheckpointPieces.Floats);
+                if (Take() is not { } buffer) return;
                 var bytes = MemoryMarshal.AsBytes(buffer.Span);
                 int length = (int)Math.Min(bytes.Length, Length - offset);
                 file.Position = offset;
                 file.ReadExactly(bytes[..length]);
                 bytes[length..].Clear();
-                channel.Send(new Standbys.Piece(job, Step, offset), new TensorSlice(buffer, 0, buffer.Length));
+                channel.Send(new Standbys.Piece(job, Step, offset), new TensorSlice(buffer, 0, buffer.Length), new Under(free, buffer));
             }
         }
     }
@@ -65,6 +73,25 @@ internal sealed class CheckpointSource : IDisposable
     public void Dispose()
     {
         lock (gate) file.Dispose();
+    }
+
+    private FloatBuffer? Take()
+    {
+        if (made >= CheckpointPieces.MostAtOnce && free.TryDequeue(out var used)) return used;
+        if (made == MostBuffers) return null;
+        made++;
+        return new FloatBuffer(CheckpointPieces.Floats);
+    }
+
+    /// <summary>A piece is under way until this is disposed.</summary>
+    private sealed class Under(ConcurrentQueue<FloatBuffer> free, FloatBuffer buffer) : IDisposable
+    {
+        private int returned;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref returned, 1) == 0) free.Enqueue(buffer);
+        }
     }
 }
 

@@ -10,6 +10,8 @@ public sealed class WeightStore
 {
     private readonly Lock opening = new();
     private readonly Held[] ring;
+    // Of versions that were replaced while somebody read them: pinned memory that is made anew each time waits long for a collection.
+    private readonly Stack<FloatBuffer> spare = new();
     private readonly int length;
 
     /// <summary>Makes a store with one complete version in it.</summary>
@@ -21,8 +23,8 @@ public sealed class WeightStore
         ArgumentOutOfRangeException.ThrowIfNegative(staleness);
         length = weights.Length;
         ring = new Held[staleness + 2];
-        for (int i = 0; i < ring.Length; i++) ring[i] = new Held { Version = long.MinValue, Buffer = null, Readers = Retired };
-        ring[Slot(version)] = new Held { Version = version, Buffer = weights };
+        for (int i = 0; i < ring.Length; i++) ring[i] = new Held(this) { Version = long.MinValue, Buffer = null, Readers = Retired };
+        ring[Slot(version)] = new Held(this) { Version = version, Buffer = weights };
     }
 
     private const int Retired = -1;
@@ -47,15 +49,19 @@ public sealed class WeightStore
             held = ring[Slot(version)];
             if (held.Version == version) return held.Buffer!;
             if (held.Version > version) return null;
-            // Readers of the old version keep it, and it becomes garbage after them; usually there are none and its buffer is used again.
+            // Readers of the old version keep it, and its buffer is used again after them; usually there are none.
             bool free = held.Readers == Retired || Interlocked.CompareExchange(ref held.Readers, Retired, 0) == 0;
-            var next = new Held { Version = version, Buffer = free ? held.Buffer : null };
+            var next = new Held(this) { Version = version, Buffer = free ? held.Buffer : spare.TryPop(out var used) ? used : null };
             if (next.Buffer is null)
             {
                 next.Buffer = new FloatBuffer(length);
                 Allocated++;
             }
             Volatile.Write(ref ring[Slot(version)], next);
+            if (free) return next.Buffer;
+            Volatile.Write(ref held.IsReplaced, true);
+            // Its last reader may have left a moment before that.
+            TakeBack(held);
             return next.Buffer;
         }
     }
@@ -78,13 +84,29 @@ public sealed class WeightStore
         return true;
     }
 
+    private void Release(Held held)
+    {
+        if (Interlocked.Decrement(ref held.Readers) == 0 && Volatile.Read(ref held.IsReplaced)) TakeBack(held);
+    }
+
+    /// <summary>The buffer of a version that was replaced is free once nobody reads it.</summary>
+    private void TakeBack(Held held)
+    {
+        if (Interlocked.CompareExchange(ref held.Readers, Retired, 0) != 0) return;
+        lock (opening)
+            if (spare.Count < ring.Length) spare.Push(held.Buffer!);
+    }
+
     private int Slot(long version) => (int)(((version % ring.Length) + ring.Length) % ring.Length);
 
-    internal sealed class Held
+    internal sealed class Held(WeightStore store)
     {
         public long Version;
         public FloatBuffer? Buffer;
         public int Readers;
+        public bool IsReplaced;
+
+        public void Release() => store.Release(this);
     }
 
     /// <summary>The right to read one version.</summary>
@@ -101,9 +123,6 @@ public sealed class WeightStore
         public long Version => held?.Version ?? -1;
 
         /// <summary>Gives the version back.</summary>
-        public void Dispose()
-        {
-            if (held is not null) Interlocked.Decrement(ref held.Readers);
-        }
+        public void Dispose() => held?.Release();
     }
 }

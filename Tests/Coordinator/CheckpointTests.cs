@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using DistTrain.Coordinator.Checkpoints;
+using DistTrain.Coordinator.Recovery;
 using DistTrain.Tensors;
 using DistTrain.Training;
 
@@ -33,6 +34,48 @@ public sealed class CheckpointTests : IDisposable
         var store = new CheckpointFolder(folder, keep: 2);
         for (int step = 1; step <= 5; step++) store.Save(Make(step), Layout);
         Assert.Equal([store.FileOf(5), store.FileOf(4)], store.Files());
+    }
+
+    [Fact]
+    public void A_file_that_somebody_named_alike_is_no_checkpoint_and_takes_no_place_of_one()
+    {
+        var store = new CheckpointFolder(folder, keep: 1);
+        string copy = Path.Combine(folder, "checkpoint-best.safetensors");
+        File.Copy(store.Save(Make(1), Layout), copy);
+        store.Save(Make(2), Layout);
+        // A number of more digits than are usual is larger all the same.
+        store.Save(Make(20_000_000_000), Layout);
+        Assert.Equal([store.FileOf(20_000_000_000)], store.Files());
+        Assert.Equal(20_000_000_000, store.LoadLatest(Layout, message => Assert.Fail(message))!.Step);
+        Assert.Equal([store.FileOf(20_000_000_000), copy], Directory.GetFiles(folder).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void What_is_fenced_is_short_and_of_what_may_not_be_dropped_nothing_is()
+    {
+        var store = new CheckpointFolder(folder, keep: 1);
+        store.Save(Make(1), Layout);
+        int fenced = 0;
+        store.Save(Make(2), Layout, act =>
+        {
+            act();
+            // The one to drop is out of the way, and deleted when others may go on.
+            if (++fenced == 2) Assert.Equal([store.FileOf(1)], Directory.GetFiles(folder, "*.tmp").Select(file => file[..file.IndexOf(".safetensors", StringComparison.Ordinal)] + ".safetensors"));
+            return true;
+        });
+        Assert.Equal(2, fenced);
+        Assert.Equal([store.FileOf(2)], Directory.GetFiles(folder));
+        Assert.Throws<IOException>(() => store.Save(Make(3), Layout, _ => false));
+        Assert.Equal([store.FileOf(2)], Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    public void Who_finds_no_lease_or_a_damaged_one_begins_a_term_above_those_of_the_checkpoints()
+    {
+        new CheckpointFolder(folder).Save(Make(1), Layout);
+        File.WriteAllText(Path.Combine(folder, "coordinator.lease"), "");
+        using (var reign = Reign.Take(folder, TimeSpan.FromSeconds(5), false, _ => { })!) Assert.Equal(4, reign.Term);
+        using (var reign = Reign.Take(folder, TimeSpan.FromSeconds(5), false, _ => { })!) Assert.Equal(5, reign.Term);
     }
 
     [Fact]

@@ -86,6 +86,37 @@ public sealed class CoordinatorActorTests : TestKit
     }
 
     [Fact]
+    public void A_run_that_is_stopped_ends_the_step_first_that_a_worker_had_begun_which_is_lost()
+    {
+        var (first, a) = Join("a");
+        var (second, _) = Join("b");
+        second.ExpectMsg<Schedule.Assignment>();
+        Sys.Stop(second);
+        first.FishForMessage<Schedule.Assignment>(order => order.Owners.All(owner => owner == a));
+        coordinator.Tell(new Schedule.Stop("enough"));
+        var halt = first.ExpectMsg<Schedule.Halt>();
+        coordinator.Tell(new Schedule.Halted(new Term(1), halt.Revision, a, 0), first);
+        // Some buckets of the first step may be in the weights.
+        Assert.Equal(1, first.ExpectMsg<Schedule.Horizon>().Until);
+        Applied(0);
+        Assert.Equal("Interrupted", first.ExpectMsg<Schedule.JobEnded>().Outcome);
+        Assert.Equal((1L, true), (Assert.IsType<RunEvent.Interrupted>(events[^1]).Totals.Steps, ((RunEvent.Interrupted)events[^1]).Clean));
+    }
+
+    [Fact]
+    public void With_nobody_left_a_run_that_is_stopped_waits_for_nothing()
+    {
+        var (first, _) = Join("a");
+        var (second, _) = Join("b");
+        second.ExpectMsg<Schedule.Assignment>();
+        Sys.Stop(first);
+        Sys.Stop(second);
+        AwaitAssert(() => Assert.Equal(2, events.ToArray().OfType<RunEvent.WorkerLost>().Count()));
+        coordinator.Tell(new Schedule.Stop("enough"));
+        AwaitAssert(() => Assert.False(Assert.IsType<RunEvent.Interrupted>(events[^1]).Clean));
+    }
+
+    [Fact]
     public void A_node_that_comes_back_is_another_worker_and_the_old_one_is_lost()
     {
         var (first, _) = Join("a");

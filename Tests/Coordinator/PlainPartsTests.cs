@@ -81,6 +81,47 @@ public sealed class PlainPartsTests
     }
 
     [Fact]
+    public void A_slow_reader_costs_one_buffer_more_and_not_one_for_each_version()
+    {
+        var store = new WeightStore(0, new FloatBuffer(8));
+        for (long version = 0; version < 200; version++)
+        {
+            Assert.True(store.TryRead(version, out var reader));
+            float first = reader.Weights.Span[0];
+            for (long next = version + 1; next <= version + 3; next++) store.Open(next).Span.Fill(next);
+            Assert.Equal(first, reader.Weights.Span[0]);
+            reader.Dispose();
+            version += 2;
+        }
+        Assert.InRange(store.Allocated, 2, 4);
+    }
+
+    [Fact]
+    public async Task Readers_and_a_writer_beside_each_other_never_see_a_version_half_written()
+    {
+        const int Length = 64, Last = 20_000;
+        var store = new WeightStore(0, new FloatBuffer(Length));
+        long newest = 0;
+        var readers = Enumerable.Range(0, 3).Select(_ => Task.Run(() =>
+        {
+            for (long seen = 0; seen < Last;)
+            {
+                seen = Volatile.Read(ref newest);
+                if (!store.TryRead(seen, out var lease)) continue;
+                using (lease)
+                    foreach (float value in lease.Weights.Span) Assert.Equal(lease.Version, (long)value);
+            }
+        })).ToArray();
+        for (long version = 1; version <= Last; version++)
+        {
+            store.Open(version).Span.Fill(version);
+            Volatile.Write(ref newest, version);
+        }
+        await Task.WhenAll(readers).WaitAsync(TimeSpan.FromMinutes(1));
+        Assert.InRange(store.Allocated, 2, 16);
+    }
+
+    [Fact]
     public void Shards_go_to_workers_in_runs_of_nearly_equal_length()
     {
         for (int shards = 1; shards < 20; shards++)
