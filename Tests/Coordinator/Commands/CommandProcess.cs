@@ -100,15 +100,22 @@ public sealed class CommandProcess : IDisposable
     public Task StartedAsync() => firstLine.Task.WaitAsync(Patience);
 
     /// <summary>Waits until the command has printed so many lines with a text in them, or has ended.</summary>
-    public Task PrintedAsync(string text, int times = 1)
+    public async Task PrintedAsync(string text, int times = 1)
     {
+        var wait = new Wait(text, times);
         lock (output)
         {
-            var wait = new Wait(text, times);
             foreach (string line in $"{output}{errors}".Split('\n')) wait.See(line);
             if (ended) wait.Printed.TrySetResult();
             waiting.Add(wait);
-            return wait.Printed.Task.WaitAsync(Patience);
+        }
+        try
+        {
+            await wait.Printed.Task.WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            lock (output) throw new TimeoutException($"the command did not print '{text}' {times} times in {Patience}; it printed: {string.Join('\n', $"{output}{errors}".Split('\n').Where(line => !line.Contains("\"event\":\"step\"", StringComparison.Ordinal)))}");
         }
     }
 
