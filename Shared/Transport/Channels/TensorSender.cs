@@ -6,8 +6,8 @@ using DistTrain.Transport.Links;
 namespace DistTrain.Transport.Channels;
 
 /// <summary>
-/// Sends tensors to one node over a connection that it opens again whenever it breaks: what waits, in the order of <see cref="Outgoing.Place"/>. Tensors wait by reference: nothing is copied, and a slow receiver costs no memory here.
-/// What was sent and not confirmed is sent again over the next connection; the receiver says how far it got. Of a tensor that is asked for again while it is still on its way no second one is sent.
+/// Sends tensors to one node over a connection that it opens again whenever it breaks. Tensors wait by reference (<see cref="OutgoingLine"/>): nothing is copied, and a slow receiver costs no memory here.
+/// What was sent and not confirmed is sent again over the next connection; the receiver says how far it got.
 /// </summary>
 internal sealed class TensorSender : IDisposable
 {
@@ -17,9 +17,7 @@ internal sealed class TensorSender : IDisposable
     private const int GoodbyeTime = 500;
 
     private readonly object gate = new();
-    private readonly PriorityQueue<Outgoing, (long Step, int Bucket, long Order)> waiting = new();
-    private readonly Queue<Outgoing> unconfirmed = new();
-    private readonly HashSet<TensorName> underWay = [];
+    private readonly OutgoingLine line = new();
     private readonly List<RouteName> routes = [];
     private readonly FrameWriter writer;
     private readonly ChannelOptions options;
@@ -36,10 +34,6 @@ internal sealed class TensorSender : IDisposable
     private volatile bool stopped;
     private int disposed;
     private int routesSent;
-    private long lastSequence;
-    private long order;
-    private long sentBytes;
-    private long givenBack;
     private long dropped;
     private long window;
 
@@ -62,7 +56,13 @@ internal sealed class TensorSender : IDisposable
     public long Dropped => Interlocked.Read(ref dropped);
 
     /// <summary>Bytes of tensors sent so far, floats counted.</summary>
-    public long SentBytes => Interlocked.Read(ref sentBytes);
+    public long SentBytes
+    {
+        get
+        {
+            lock (gate) return line.SentBytes;
+        }
+    }
 
     /// <summary>Whether a connection is open now.</summary>
     public bool IsConnected
@@ -101,19 +101,14 @@ internal sealed class TensorSender : IDisposable
         }
         lock (gate)
         {
-            var item = new Outgoing(message, tensor, route, hold);
-            if (!stopped && waiting.Count < options.LongestQueue)
-            {
-                if (item.Name is not { } name || underWay.Add(name))
-                {
-                    Enqueue(item);
-                    Monitor.PulseAll(gate);
-                    return;
-                }
-            }
-            else
+            if (stopped || line.Waiting >= options.LongestQueue)
             {
                 Interlocked.Increment(ref dropped);
+            }
+            else if (line.TryAdd(new Outgoing(message, tensor, route, hold)))
+            {
+                Monitor.PulseAll(gate);
+                return;
             }
         }
         hold?.Dispose();
@@ -152,12 +147,7 @@ internal sealed class TensorSender : IDisposable
     private void LetGo()
     {
         Outgoing[] left;
-        lock (gate)
-        {
-            left = [.. unconfirmed, .. waiting.UnorderedItems.Select(item => item.Element)];
-            unconfirmed.Clear();
-            waiting.Clear();
-        }
+        lock (gate) left = line.Clear();
         foreach (var item in left) item.Hold?.Dispose();
     }
 
@@ -203,8 +193,6 @@ internal sealed class TensorSender : IDisposable
         }
     }
 
-    private void Enqueue(Outgoing item) => waiting.Enqueue(item, (item.Place.Step, item.Place.Bucket, order++));
-
     private void GiveUp(string reason)
     {
         lock (gate)
@@ -239,9 +227,8 @@ internal sealed class TensorSender : IDisposable
             routesSent = 0;
             window = allowed;
             if (stopped) throw new ChannelException("stopped");
-            long oldest = unconfirmed.TryPeek(out var first) ? first.Sequence : lastSequence + 1;
-            if (state.Received < oldest - 1 || state.Received > lastSequence) StartOver();
-            else Confirm(state);
+            if (!line.CanGoOn(state)) StartOver();
+            else line.Confirm(state with { GivenBack = Math.Min(state.GivenBack, line.SentBytes) }, opened.Peer);
         }
     }
 
@@ -249,16 +236,14 @@ internal sealed class TensorSender : IDisposable
     private void StartOver()
     {
         session = Guid.NewGuid();
-        while (waiting.TryDequeue(out var item, out _)) unconfirmed.Enqueue(item);
-        while (unconfirmed.TryDequeue(out var item)) Enqueue(item);
-        lastSequence = sentBytes = givenBack = 0;
+        line.StartOver();
         throw new ChannelException($"{link!.Peer} does not know this session; a new one begins");
     }
 
     private void Resend(ByteLink opened)
     {
         Outgoing[] again;
-        lock (gate) again = [.. unconfirmed];
+        lock (gate) again = line.Unconfirmed;
         SendRoutes(opened);
         foreach (var item in again) writer.Write(opened, item);
     }
@@ -297,18 +282,7 @@ internal sealed class TensorSender : IDisposable
                 if (stopped) throw new ChannelException("stopped");
                 if (failure is { } reason) throw new ChannelException(reason);
                 if (routesSent < routes.Count) return null;
-                if (waiting.TryPeek(out var item, out _))
-                {
-                    long underWay = sentBytes - givenBack;
-                    if (underWay == 0 || underWay + item.Bytes <= window)
-                    {
-                        waiting.Dequeue();
-                        item.Sequence = ++lastSequence;
-                        sentBytes += item.Bytes;
-                        unconfirmed.Enqueue(item);
-                        return item;
-                    }
-                }
+                if (line.TryTake(window) is { } item) return item;
                 Monitor.Wait(gate);
             }
         }
@@ -316,34 +290,14 @@ internal sealed class TensorSender : IDisposable
 
     private void ReadControl(ByteLink opened)
     {
-        string? reason = null;
-        byte[] record = new byte[ControlRecord.Size];
-        try
+        string reason = CreditReader.Run(opened, state =>
         {
-            while (true)
+            lock (gate)
             {
-                int count = opened.Receive(record);
-                if (count < 0) continue;
-                if (count == 0)
-                {
-                    reason = $"{opened.Peer} closed the connection";
-                    break;
-                }
-                opened.ReceiveExactly(record.AsSpan(count), "a credit record");
-                var state = ControlRecord.Read(record, opened.Peer);
-                lock (gate)
-                {
-                    if (state.Received > lastSequence || state.GivenBack > sentBytes)
-                        throw new ChannelException($"{opened.Peer} confirms {state.Received} tensors and {state.GivenBack} bytes, sent were {lastSequence} and {sentBytes}");
-                    Confirm(state);
-                    Monitor.PulseAll(gate);
-                }
+                line.Confirm(state, opened.Peer);
+                Monitor.PulseAll(gate);
             }
-        }
-        catch (Exception error)
-        {
-            reason = error is ChannelException ? error.Message : $"{opened.Peer}: {error.GetType().Name}: {error.Message}";
-        }
+        });
         lock (gate)
         {
             failure ??= reason;
@@ -351,17 +305,6 @@ internal sealed class TensorSender : IDisposable
         }
         // A send that stands still on this connection ends too.
         opened.Dispose();
-    }
-
-    private void Confirm(ControlRecord state)
-    {
-        givenBack = Math.Max(givenBack, Math.Min(state.GivenBack, sentBytes));
-        while (unconfirmed.TryPeek(out var item) && item.Sequence <= state.Received)
-        {
-            unconfirmed.Dequeue();
-            if (item.Name is { } name) underWay.Remove(name);
-            item.Hold?.Dispose();
-        }
     }
 
     private void Close()
