@@ -23,7 +23,7 @@ public sealed class AsyncServerActorTests : TestKit
     private readonly Dictionary<(long Step, int Leaf), TestProbe> workers = [];
     private TestProbe? coordinator;
 
-    public AsyncServerActorTests() : base(ProtocolConfig.Shared) => server = Start(Setup(), 1);
+    public AsyncServerActorTests() : base(PatientKit.Config) => server = Start(Setup(), 1);
 
     private ServerSetup Setup() => new()
     {

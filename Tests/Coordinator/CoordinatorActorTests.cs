@@ -17,7 +17,7 @@ public sealed class CoordinatorActorTests : TestKit
     private readonly InlineCompute compute = new();
     private readonly IActorRef coordinator;
 
-    public CoordinatorActorTests() : base(ProtocolConfig.Shared)
+    public CoordinatorActorTests() : base(PatientKit.Config)
     {
         server = CreateTestProbe();
         coordinator = Sys.ActorOf(Props.Create(() => new CoordinatorActor(new CoordinatorSetup

@@ -19,7 +19,7 @@ public sealed class ParameterServerActorTests : TestKit
     private readonly WeightStore store = new(0, LinearJob.Start());
     private readonly IActorRef server;
 
-    public ParameterServerActorTests() : base(ProtocolConfig.Shared)
+    public ParameterServerActorTests() : base(PatientKit.Config)
     {
         server = Sys.ActorOf(Props.Create(() => new ParameterServerActor(new ServerSetup
         {

@@ -25,7 +25,7 @@ public sealed class ResidualCoordinatorTests : TestKit
     private IActorRef coordinator = ActorRefs.Nobody;
     private Snapshots? snapshots;
 
-    public ResidualCoordinatorTests() : base(ProtocolConfig.Shared) => server = CreateTestProbe();
+    public ResidualCoordinatorTests() : base(PatientKit.Config) => server = CreateTestProbe();
 
     private void Start(long every = 100, bool exact = false, long from = 0, FirstStates? first = null)
     {

@@ -5,7 +5,7 @@ using DistTrain.Protocol;
 namespace DistTrain.Tests.Protocol;
 
 /// <summary>An actor that throws stops, and why is known to whoever sees it stop.</summary>
-public sealed class DefectsTests() : TestKit(ProtocolConfig.Shared)
+public sealed class DefectsTests() : TestKit(PatientKit.Config)
 {
     [Fact]
     public void The_reason_is_what_it_threw()

@@ -6,7 +6,7 @@ using DistTrain.Protocol;
 namespace DistTrain.Tests.Protocol;
 
 /// <summary>Two actor systems over real sockets.</summary>
-public sealed class RemotingTests() : TestKit(Remote.WithFallback(ProtocolConfig.Shared))
+public sealed class RemotingTests() : TestKit(Remote.WithFallback(PatientKit.Config))
 {
     private static readonly Config Remote = ConfigurationFactory.ParseString("""
         akka.actor.provider = remote
@@ -28,7 +28,7 @@ public sealed class RemotingTests() : TestKit(Remote.WithFallback(ProtocolConfig
     [Fact]
     public async Task Protocol_messages_cross_between_two_nodes()
     {
-        using var other = ActorSystem.Create("other", Remote.WithFallback(ProtocolConfig.Shared));
+        using var other = ActorSystem.Create("other", Remote.WithFallback(PatientKit.Config));
         AddressOf(Sys, TestActor, other).Tell(new Progress.Failed(new Term(3), "as sent"), ActorRefs.NoSender);
         var received = ExpectMsg<Progress.Failed>(TimeSpan.FromSeconds(20));
         Assert.Equal(new Progress.Failed(new Term(3), "as sent"), received);

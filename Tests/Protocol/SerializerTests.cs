@@ -6,7 +6,7 @@ using MessagePack;
 
 namespace DistTrain.Tests.Protocol;
 
-public sealed class SerializerTests() : TestKit(ProtocolConfig.Shared)
+public sealed class SerializerTests() : TestKit(PatientKit.Config)
 {
     private ProtocolSerializer Serializer => (ProtocolSerializer)Sys.Serialization.FindSerializerForType(typeof(Weights.Published));
 

@@ -7,7 +7,7 @@ using Messages = DistTrain.Protocol.Channels;
 namespace DistTrain.Tests.Transport;
 
 /// <summary>A node's voice about its channels; the test plays another node's.</summary>
-public sealed class HubActorTests() : TestKit(ProtocolConfig.Shared)
+public sealed class HubActorTests() : TestKit(PatientKit.Config)
 {
     [Fact]
     public void The_link_of_a_node_that_died_is_closed()

@@ -14,7 +14,7 @@ public sealed class EagerWorkerTests : TestKit
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    public EagerWorkerTests() : base(ProtocolConfig.Shared) { }
+    public EagerWorkerTests() : base(PatientKit.Config) { }
 
     /// <summary>What may happen to a worker whose compute thread waits for weights.</summary>
     public enum Event

@@ -28,7 +28,7 @@ public sealed class ResidualWorkerTests : TestKit
     private readonly IActorRef worker;
     private int revision;
 
-    public ResidualWorkerTests() : base(ProtocolConfig.Shared)
+    public ResidualWorkerTests() : base(PatientKit.Config)
     {
         server = CreateTestProbe();
         var plan = LinearJob.Plan(test: 1000);

@@ -20,7 +20,7 @@ public sealed class WorkerActorTests : TestKit
     private readonly WeightStore store = new(0, LinearJob.Start());
     private readonly IActorRef worker;
 
-    public WorkerActorTests() : base(ProtocolConfig.Shared)
+    public WorkerActorTests() : base(PatientKit.Config)
     {
         server = CreateTestProbe();
         worker = Sys.ActorOf(Props.Create(() => new WorkerActor(new WorkerSetup

@@ -26,7 +26,7 @@ public sealed class StandbyActorTests : TestKit
     private readonly CheckpointFolder own;
     private IActorRef standby = ActorRefs.Nobody;
 
-    public StandbyActorTests() : base(ProtocolConfig.Shared)
+    public StandbyActorTests() : base(PatientKit.Config)
     {
         own = new CheckpointFolder(Path.Combine(folder.Folder, "own"));
         primary = CreateTestProbe();

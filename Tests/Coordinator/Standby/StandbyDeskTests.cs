@@ -27,7 +27,7 @@ public sealed class StandbyDeskTests : TestKit
     private readonly StandbyRule rule;
     private readonly JobToken token;
 
-    public StandbyDeskTests() : base(ProtocolConfig.Shared)
+    public StandbyDeskTests() : base(PatientKit.Config)
     {
         standby = CreateTestProbe();
         // Where the desk looks for its standby.
@@ -147,7 +147,8 @@ public sealed class StandbyDeskTests : TestKit
         byte[] bytes = new byte[CheckpointPieces.Bytes + 1000];
         new Random(1).NextBytes(bytes);
         string file = new CheckpointFolder(folder.Folder).FileOf(10);
-        var desk = Desk();
+        // Longer than a busy machine takes for all this.
+        var desk = Desk(detection: 8);
         StandBy(desk, 1);
         standby.ExpectMsg<Standbys.Members>();
         File.WriteAllBytes(file, bytes);
