@@ -32,6 +32,8 @@ internal sealed class CheckpointWriter : IDisposable
         var clocks = new ClockPlan(job.Plan, job.Consistency);
         thread = new Thread(() =>
         {
+            // A step waits for its slowest thread, so whoever takes a core from one of them holds all up.
+            Background.Begin();
             foreach (var snapshot in queue.GetConsumingEnumerable())
             {
                 Save(Math.Min(clocks.StepsOf(snapshot.Step).First, job.Plan.TotalSteps), snapshot.Buffers!.Weights, snapshot.Buffers.State, snapshot.Added.Concat(snapshot.Notes).ToDictionary(), snapshot.Residuals, snapshot.Best);
