@@ -16,8 +16,7 @@ public sealed class FloatBuffer
     public FloatBuffer(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        Array = GC.AllocateArray<float>(length + Alignment, pinned: true);
-        Start = AlignedStart(Array);
+        (Array, Start) = AlignedArray.Allocate(length, zeroed: true);
         Length = length;
     }
 
@@ -41,13 +40,6 @@ public sealed class FloatBuffer
 
     /// <summary>A part of the block.</summary>
     public Span<float> Slice(int offset, int length) => Span.Slice(offset, length);
-
-    /// <summary>The first index of a pinned array whose element stands on a 64-byte border.</summary>
-    internal static int AlignedStart(float[] pinned)
-    {
-        var address = System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(pinned, 0);
-        return (int)((Alignment * sizeof(float) - address % (Alignment * sizeof(float))) % (Alignment * sizeof(float)) / sizeof(float));
-    }
 
     /// <summary>Rounds a count of floats up to whole 64-byte lines.</summary>
     public static int AlignUp(int length) => checked(length + Alignment - 1) & ~(Alignment - 1);

@@ -16,8 +16,7 @@ internal sealed class Storage
         switch (type)
         {
             case DType.Float32 when aligned:
-                Floats = GC.AllocateUninitializedArray<float>(length + FloatBuffer.Alignment, pinned: true);
-                Start = FloatBuffer.AlignedStart(Floats);
+                (Floats, Start) = AlignedArray.Allocate(length, zeroed: false);
                 break;
             case DType.Float32: Floats = new float[length]; break;
             case DType.Int64: Longs = new long[length]; break;
