@@ -257,7 +257,7 @@ internal sealed class JobHost
             if (place.Connect is { } connect) setup = setup with { Connect = connect };
             var made = setup;
             var props = job.Consistency is Consistency.Async ? Props.Create(() => new AsyncServerActor(made)) : Props.Create(() => new ParameterServerActor(made));
-            var server = system.ActorOf(props, $"server-{i}");
+            var server = system.ActorOf(props.WithDispatcher(ActorTurns.Dispatcher), $"server-{i}");
             place.ServerStarted?.Invoke(server, i);
             started.Add(server);
         }

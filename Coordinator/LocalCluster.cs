@@ -36,7 +36,7 @@ public sealed class LocalCluster : IAsyncDisposable
         host = new JobHost(job, options, observer ?? (_ => { }));
         residuals = new ResidualStore(TensorCodec.Create(job.Codec), job.Layout, job.LeafOptimizerStates);
         foreach (var (leaf, state) in job.Residuals) residuals.Restore(leaf, state.After, state.Values.Span);
-        for (int i = options.Workers; i < Environment.ProcessorCount; i++) host.Group.Add($"helper {i - options.Workers}");
+        for (int i = options.Workers; i < Environment.ProcessorCount; i++) host.Group.Add($"helper {i - options.Workers}", Spins);
         system = ActorSystem.Create("disttrain", ProtocolConfig.Shared);
         Clock = new SystemClock(system);
     }
@@ -48,6 +48,8 @@ public sealed class LocalCluster : IAsyncDisposable
     internal Timeline? Timeline => host.Timeline;
 
     private SystemClock Clock { get; }
+
+    private int Spins => options.Workers * options.ThreadsPerWorker <= Environment.ProcessorCount ? ComputeThread.OwnCoreSpins : ComputeThread.DefaultSpins;
 
     /// <summary>What a step puts on the channels between processes, as it would with every worker on a node of its own.</summary>
     public Traffic Traffic => Traffic.PerStep(
@@ -71,7 +73,7 @@ public sealed class LocalCluster : IAsyncDisposable
     public IActorRef AddWorker()
     {
         int number = workers.Count;
-        var thread = host.Group.Add($"worker {number}", kernelThreads: options.ThreadsPerWorker);
+        var thread = host.Group.Add($"worker {number}", Spins, kernelThreads: options.ThreadsPerWorker);
         var setup = new WorkerSetup
         {
             Name = $"worker-{number}",
@@ -93,7 +95,7 @@ public sealed class LocalCluster : IAsyncDisposable
             Clock = Clock,
             Tick = options.Tick,
         };
-        var actor = system.ActorOf(Props.Create(() => new WorkerActor(setup)), setup.Name);
+        var actor = system.ActorOf(Props.Create(() => new WorkerActor(setup)).WithDispatcher(ActorTurns.Dispatcher), setup.Name);
         workers.Add((actor, thread));
         return actor;
     }

@@ -96,7 +96,7 @@ internal sealed class PieceWork : IWaitingWork, IGradientSink, IBucketReady
             weights.Prepare(orders.Step, Replica);
             nodes.Clear();
             NodePlan.Cover(leaves, setup.Plan.Pieces, setup.LeafByLeaf, nodes);
-            foreach (var next in nodes) ComputeNode(next);
+            for (int i = 0; i < nodes.Count; i++) ComputeNode(nodes[i], i == nodes.Count - 1);
             lease.Dispose();
             spans?.End();
             worker.Tell(new PiecesComputed(orders.Step, leaves, sent, setup.Clock.Now - began - Arrivals.Waited));
@@ -129,7 +129,7 @@ internal sealed class PieceWork : IWaitingWork, IGradientSink, IBucketReady
         if (bucket != 0) Send(bucket);
     }
 
-    private void ComputeNode(TreeNode next)
+    private void ComputeNode(TreeNode next, bool isLast)
     {
         node = next;
         tasks.Clear();
@@ -156,7 +156,7 @@ internal sealed class PieceWork : IWaitingWork, IGradientSink, IBucketReady
                 ?? Replica.Compute(setup.Plan.PieceAt(orders.Step, tasks[i].Leaf), lease.Weights, current, last ? this : spans);
             spans?.BackwardEnds();
             results.Add(new Gradients.Leaf(tasks[i].Leaf, result.Samples, result.Denominator, result.LossSum, result.Correct, result.Counted, (int)(orders.Step - Math.Min(orders.Step, lease.Version))));
-            if (last) FinishLast();
+            if (last) FinishLast(isLast);
             else Push(tasks[i].Sums);
         }
     }
@@ -181,8 +181,9 @@ internal sealed class PieceWork : IWaitingWork, IGradientSink, IBucketReady
         readiness.Reset();
     }
 
-    private void FinishLast()
+    private void FinishLast(bool isLast)
     {
+        if (isLast) setup.Compute.Ends();
         for (int b = bucketSent.Length - 1; b >= 0; b--)
             if (!bucketSent[b]) Send(b);
         foreach (var (buffer, _) in merging) Pool.Return(buffer);

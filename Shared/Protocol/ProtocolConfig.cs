@@ -30,5 +30,5 @@ public static class ProtocolConfig
             }
           }
         }
-        """);
+        """).WithFallback(ActorTurns.Settings);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using DistTrain.Protocol;
 using DistTrain.Simd;
 
 namespace DistTrain.Worker.Compute;
@@ -11,6 +12,9 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
     /// <summary>How many times a thread looks for work before it sleeps: some ten microseconds.</summary>
     public const int DefaultSpins = 60;
 
+    /// <summary>The same for a thread that has a core to itself: some hundred microseconds. Who sleeps between two halves of a step is woken late, and sometimes on the core of another compute thread.</summary>
+    public const int OwnCoreSpins = 450;
+
     private const int PausesPerSpin = 6;
 
     private readonly ConcurrentQueue<IWork> own = new();
@@ -19,6 +23,7 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
     private readonly object gate = new();
     private readonly int spins;
     private readonly int kernelThreads;
+    private ActorTurns? turns;
     private int idle;
     private bool signalled;
     private volatile bool ended;
@@ -45,13 +50,18 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
     /// <inheritdoc/>
     public bool WaitFor(IWait wait)
     {
-        while (!wait.IsOver)
+        turns!.Open();
+        while (!wait.IsOver && !ended)
         {
-            if (ended) return false;
             if (!group.TryRunShared()) Idle(wait);
+            turns.Run();
         }
-        return true;
+        turns.Close();
+        return wait.IsOver;
     }
+
+    /// <inheritdoc/>
+    public void Ends() => turns!.Open();
 
     /// <inheritdoc/>
     public void Wake() => WakeIfIdle();
@@ -88,11 +98,16 @@ public sealed class ComputeThread : IComputeQueue, IDisposable
     {
         using var helpers = kernelThreads > 1 ? new KernelThreads(kernelThreads) : null;
         KernelThreads.Current = helpers;
+        turns = ActorTurns.OfThisThread;
         while (!ended)
         {
+            turns.Close();
             if (own.TryDequeue(out var work)) work.Run();
-            else if (!group.TryRunShared()) Idle(null);
+            turns.Open();
+            turns.Run();
+            if (work is null && !group.TryRunShared()) Idle(null);
         }
+        turns.Close();
     }
 
     /// <summary>Looks for something to do for a moment, then sleeps; in the middle of work that waits, for the end of its wait, or for shared work.</summary>

@@ -30,6 +30,11 @@ public interface IComputeQueue
     /// <summary>For work that runs: returns once a wait is over, and lends the thread to shared work meanwhile. False when the thread is to end.</summary>
     bool WaitFor(IWait wait);
 
+    /// <summary>For work that runs: all that it has left to do is to tell actors what it found. Where it has a thread of its own, that takes their turns then.</summary>
+    void Ends()
+    {
+    }
+
     /// <summary>A wait may be over; callable from any thread.</summary>
     void Wake();
 }

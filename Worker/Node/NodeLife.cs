@@ -110,7 +110,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Connect = hub.Connect,
             Clock = new SystemClock(system),
         };
-        var worker = system.ActorOf(Props.Create(() => new WorkerActor(setup)), "worker");
+        var worker = system.ActorOf(Props.Create(() => new WorkerActor(setup)).WithDispatcher(ActorTurns.Dispatcher), "worker");
         hub.Register(worker, new ResidualPlacer(stateLength, new WeightPlacer(job.Buckets, store)));
         WasIn = true;
         var own = cluster.SelfAddress;

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using DistTrain.Protocol;
 using DistTrain.Transport.Frames;
 using DistTrain.Transport.Links;
 
@@ -35,22 +36,32 @@ internal sealed class TensorReceiver : ITensorPlacer
     public string? Run(ByteLink link)
     {
         Action onIdle = session.Flush;
-        while (reader.TryRead(link, out var frame, onIdle))
+        var turns = ActorTurns.OfThisThread;
+        turns.Open();
+        try
         {
-            session.Busy();
-            switch (frame.Header.Kind)
+            while (reader.TryRead(link, out var frame, onIdle))
             {
-                case FrameKind.Route:
-                    AddRoute(link, frame.Header.Route);
-                    break;
-                case FrameKind.Goodbye:
-                    return reader.Text;
-                default:
-                    Deliver(link, frame);
-                    break;
+                session.Busy();
+                switch (frame.Header.Kind)
+                {
+                    case FrameKind.Route:
+                        AddRoute(link, frame.Header.Route);
+                        break;
+                    case FrameKind.Goodbye:
+                        return reader.Text;
+                    default:
+                        Deliver(link, frame);
+                        break;
+                }
+                turns.Run();
             }
+            return null;
         }
-        return null;
+        finally
+        {
+            turns.Close();
+        }
     }
 
     private void AddRoute(ByteLink link, int route)
