@@ -9,11 +9,12 @@ using DistTrain.Training;
 namespace DistTrain.Benchmarks.Commands;
 
 /// <summary>
-/// The named workloads on a local cluster, as the command <c>local</c> runs them: coordinator, server and workers as actors, every step's gradients reduced and stepped, no codec. The figure is the best of three rounds of at least a second.
+/// The named workloads on a local cluster, as the command <c>local</c> runs them: coordinator, server and workers as actors, every step's gradients reduced and stepped, no codec. The figure is the best of three rounds of at least a second, once the code is compiled.
 /// </summary>
 internal static class LocalCommand
 {
     private const int WarmUp = 30;
+    private const double WarmUpSeconds = 2;
 
     public static int Run(string[] args)
     {
@@ -86,7 +87,7 @@ internal static class LocalCommand
     /// <summary>Warm-up, then three rounds of at least a second; the best one counts.</summary>
     private sealed class Rounds
     {
-        private long began, beganStep, allocated, beganAllocated;
+        private long first, began, beganStep, allocated, beganAllocated;
         private int round;
 
         public double Best { get; private set; } = double.MaxValue;
@@ -95,10 +96,12 @@ internal static class LocalCommand
 
         public bool Done(long step)
         {
-            if (step < WarmUp || round == 3) return round == 3;
+            if (round == 3) return true;
             long now = Stopwatch.GetTimestamp();
-            if (step == WarmUp)
+            if (first == 0) first = now;
+            if (began == 0)
             {
+                if (step < WarmUp || Stopwatch.GetElapsedTime(first, now).TotalSeconds < WarmUpSeconds) return false;
                 (began, beganStep, beganAllocated) = (now, step, GC.GetTotalAllocatedBytes());
                 return false;
             }
