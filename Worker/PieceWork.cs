@@ -183,9 +183,11 @@ internal sealed class PieceWork : IWaitingWork, IGradientSink, IBucketReady
 
     private void FinishLast(bool isLast)
     {
-        if (isLast) setup.Compute.Ends();
-        for (int b = bucketSent.Length - 1; b >= 0; b--)
+        for (int b = bucketSent.Length - 1; b > 0; b--)
             if (!bucketSent[b]) Send(b);
+        // Not before: servers do not wait for the encoding of buckets that follow theirs.
+        if (isLast) setup.Compute.Ends();
+        Send(0);
         foreach (var (buffer, _) in merging) Pool.Return(buffer);
         Pool.Keep(setup.Consistency is Consistency.Async ? orders.Step * setup.Plan.Pieces + node.Lo : orders.Step, current!);
     }

@@ -4,7 +4,7 @@ namespace DistTrain.Tensors;
 
 /// <summary>
 /// Pinned arrays of floats whose contents start on a 64-byte border; large ones on the border of a large page, and the system is asked to hold them in such. Steps stream through megabytes: on pages of 4 KiB they wait for translations of
-/// addresses (read at 8 to 20 GB/s where large pages gave 25, and mlp-wide trained 8 % slower). Linux alone takes such advice, unless its <c>transparent_hugepage</c> is set to <c>never</c>.
+/// addresses (read at 8 to 22 GB/s where large pages gave 25, and mlp-wide trained 8 % slower). Linux alone takes such advice, unless its <c>transparent_hugepage</c> is set to <c>never</c>.
 /// </summary>
 internal static partial class AlignedArray
 {
