@@ -74,7 +74,11 @@ internal sealed class JobHost
     private long steps, version;
 
     /// <summary>Copies the weights and cuts the layout.</summary>
-    public JobHost(ClusterJob job, ClusterOptions options, Action<RunEvent> observer)
+    /// <param name="job">The job.</param>
+    /// <param name="options">How it runs.</param>
+    /// <param name="observer">Told what happens.</param>
+    /// <param name="allocate">Makes the buffers that weights are sent from: <see cref="FloatBuffer.ToSendFrom"/> where workers may be in other processes; null where none is.</param>
+    public JobHost(ClusterJob job, ClusterOptions options, Action<RunEvent> observer, Func<int, FloatBuffer>? allocate = null)
     {
         (this.job, this.options, this.observer, start) = (job.Begun(), options, observer, job);
         ClusterRules.Check(job, options);
@@ -86,8 +90,8 @@ internal sealed class JobHost
         resumed = AsyncProgress.Of(job, startClock);
         version = job.Consistency is Consistency.Async ? resumed?.Version ?? startClock * job.Plan.Pieces : startClock;
         state = [.. rule.StateNames.Select((_, i) => job.State is { } resumed ? Copy(resumed[i]) : new FloatBuffer(job.Layout.Length))];
-        store = new WeightStore(version, Copy(job.Weights), job.Consistency.StalenessBound);
         WeightsCodec = TensorCodec.Create(job.WeightsCodec);
+        store = new WeightStore(version, Copy(job.Weights, job.WeightsCodec.IsLossy ? null : allocate), job.Consistency.StalenessBound, job.WeightsCodec.IsLossy ? null : allocate);
         if (job.WeightsCodec.IsLossy) published = new WeightStore(version, RoundedWeights.Of(WeightsCodec, Buckets, job.Weights), job.Consistency.StalenessBound);
         reached = new long[Buckets.Buckets.Length];
         best = new BestKeeper(store, job.BestWeights);
@@ -293,9 +297,9 @@ internal sealed class JobHost
     /// <summary>The schedule's rate, lowered where a plateau asks for it; that changes between epochs only, while nobody steps.</summary>
     private double LearningRate(long step) => Volatile.Read(ref rate) is var factor && factor == 1 ? job.LearningRate(step) : job.LearningRate(step) * factor;
 
-    private static FloatBuffer Copy(FloatBuffer source)
+    private static FloatBuffer Copy(FloatBuffer source, Func<int, FloatBuffer>? allocate = null)
     {
-        var copy = new FloatBuffer(source.Length);
+        var copy = allocate?.Invoke(source.Length) ?? new FloatBuffer(source.Length);
         source.Span.CopyTo(copy.Span);
         return copy;
     }

@@ -38,7 +38,7 @@ public sealed partial class WorkerActor : UntypedActor
     {
         this.setup = setup;
         progress = new WorkerProgress(setup.Plan, setup.Consistency, setup.Buckets.Buckets.Length);
-        pool = new GradientPool(setup.Buckets.Layout.Length);
+        pool = new GradientPool(setup.Buckets.Layout.Length, setup.Allocate);
         states = setup.Residuals.StateLength > 0 ? new LeafStates(setup) : null;
         askForState = (leaf, after) => setup.Coordinator.Tell(new Residuals.Wanted(term, welcome!.Worker, leaf, after), Self);
         tick = setup.Clock.Every(setup.Tick, Self, Tick.Instance);

@@ -2,6 +2,7 @@ using Akka.Actor;
 using DistTrain.Optim;
 using DistTrain.Protocol;
 using DistTrain.Protocol.Codecs;
+using DistTrain.Tensors;
 using DistTrain.Training;
 using DistTrain.Transport;
 using DistTrain.Worker.Compute;
@@ -55,6 +56,9 @@ public sealed record WorkerSetup
 
     /// <summary>Where it records what it does when; null for nowhere.</summary>
     public Timeline? Timeline { get; init; }
+
+    /// <summary>Makes the buffers that gradients are sent from: <see cref="FloatBuffer.ToSendFrom"/> where servers may be in other processes.</summary>
+    public Func<int, FloatBuffer> Allocate { get; init; } = static length => new FloatBuffer(length);
 
     /// <summary>The codec of gradients.</summary>
     public CodecSpec Codec { get; init; } = CodecSpec.None;

@@ -50,7 +50,7 @@ internal static class HeartbeatsCommand
             if (e is RunEvent.StepDone && Interlocked.Increment(ref steps) == 1) firstStep = Stopwatch.GetTimestamp();
             if (e is RunEvent.Failed error) failed = error.Error;
             if (e is RunEvent.WorkerLost lost) failed = $"{lost.Name} was lost";
-        });
+        }, network.Allocate);
         for (int i = 0; i < Environment.ProcessorCount; i++) host.Group.Add($"server {i}");
         var place = new HostPlace { MinWorkers = Workers, WorkersMayJoin = true };
         using var hub = new ChannelHub(system, new ChannelHubOptions { Rules = new FrameRules(place.Job, host.Buckets, job.Plan.Pieces), Choice = network.Channel, Hold = WeightPlacer.HoldVersions(host.Published) });

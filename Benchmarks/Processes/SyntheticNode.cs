@@ -38,6 +38,7 @@ internal static class SyntheticNode
             Coordinator = coordinator,
             Plan = job.Plan,
             Buckets = buckets,
+            Allocate = network.Allocate,
             CreateReplica = () => job.CreateReplica(0),
             Compute = group.Add("worker"),
             Store = store,

@@ -50,7 +50,7 @@ internal sealed class ServeCluster : IDisposable
             status.Tell(happened);
             losses.Tell(happened);
             observer(happened);
-        });
+        }, options.Network.Allocate);
         for (int i = 0; i < Environment.ProcessorCount; i++) host.Group.Add($"server {i}");
         identity = options.Network.Identity();
         token = JobToken.Load(options.Network.TokenFile);

@@ -24,6 +24,11 @@ public interface ITensorPlacer
     /// <param name="lease">To be disposed by the receiver once it no longer needs the floats; null where they are not lent.</param>
     Placement Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease);
 
+    /// <summary>
+    /// Whether a tensor may be read where it stands in the sender's memory, as in one process: its sender keeps it as it is until the receiver's answer says that it is done with. False: it is copied to where <see cref="Place"/> says.
+    /// </summary>
+    bool MayStay(in FrameHeader header) => false;
+
     /// <summary>A tensor that was placed is there whole, its checksum right; told before its receiver is.</summary>
     void Arrived(in FrameHeader header) { }
 }

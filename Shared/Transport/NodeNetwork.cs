@@ -24,6 +24,9 @@ public sealed record NodeNetwork
     /// <summary>How tensors may travel.</summary>
     public ChannelChoice Channel { get; init; }
 
+    /// <summary>Makes a buffer that tensors are sent from: for other processes of this machine to read, where tensors may travel through its memory.</summary>
+    public Tensors.FloatBuffer Allocate(int length) => Channel is ChannelChoice.Auto or ChannelChoice.SharedMemory ? Tensors.FloatBuffer.ToSendFrom(length) : new Tensors.FloatBuffer(length);
+
     /// <summary>PEM files: certificate, key and authority; null for those that are not given.</summary>
     public (string? Certificate, string? Key, string? Authority) Tls { get; init; }
 

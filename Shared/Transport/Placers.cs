@@ -5,7 +5,9 @@ using DistTrain.Transport.Frames;
 
 namespace DistTrain.Transport;
 
-/// <summary>Where a server's contributions go: buffers of a pool for each bucket, lent until the bucket's step is in the weights.</summary>
+/// <summary>
+/// Where a server's contributions go: buffers of a pool for each bucket, lent until the bucket's step is in the weights. What stands in a worker's memory stays there: a worker keeps what it sent until its step is in the weights.
+/// </summary>
 /// <param name="buckets">The layout, cut into buckets.</param>
 /// <param name="server">The server that they are for: contributions of other servers' buckets are refused.</param>
 public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlacer
@@ -21,7 +23,7 @@ public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlac
     {
         destination = default;
         lease = null;
-        if ((uint)header.Bucket >= (uint)pools.Length || buckets.Buckets[header.Bucket].Server != server || header.Hi == 0) return Placement.Refuse;
+        if (!MayStay(header)) return Placement.Refuse;
         var pool = pools[header.Bucket];
         if (!pool.TryTake(out var buffer))
         {
@@ -32,6 +34,9 @@ public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlac
         lease = new Lent(pool, buffer);
         return Placement.Take;
     }
+
+    /// <inheritdoc/>
+    public bool MayStay(in FrameHeader header) => (uint)header.Bucket < (uint)pools.Length && buckets.Buckets[header.Bucket].Server == server && header.Hi != 0;
 
     private sealed class Lent(ConcurrentBag<FloatBuffer> pool, FloatBuffer buffer) : IDisposable
     {
@@ -108,6 +113,9 @@ public sealed class ResidualPlacer(int length, ITensorPlacer? others = null) : I
         destination = new TensorSlice(new FloatBuffer(length), 0, length);
         return Placement.Take;
     }
+
+    /// <inheritdoc/>
+    public bool MayStay(in FrameHeader header) => header.Bucket != FrameHeader.NoBucket && others?.MayStay(header) == true;
 
     /// <inheritdoc/>
     public void Arrived(in FrameHeader header)

@@ -13,13 +13,16 @@ public sealed class WeightStore
     // Of versions that were replaced while somebody read them: pinned memory that is made anew each time waits long for a collection.
     private readonly Stack<FloatBuffer> spare = new();
     private readonly int length;
+    private readonly Func<int, FloatBuffer> allocate;
 
     /// <summary>Makes a store with one complete version in it.</summary>
     /// <param name="version">The number of that version.</param>
     /// <param name="weights">Its floats; the store owns them from now on.</param>
     /// <param name="staleness">How many versions before the newest may still be asked for; 0 for <c>bsp</c>.</param>
-    public WeightStore(long version, FloatBuffer weights, int staleness = 0)
+    /// <param name="allocate">Makes the buffers of further versions, such as <see cref="FloatBuffer.ToSendFrom"/>; null for ones of this process alone.</param>
+    public WeightStore(long version, FloatBuffer weights, int staleness = 0, Func<int, FloatBuffer>? allocate = null)
     {
+        this.allocate = allocate ?? (static length => new FloatBuffer(length));
         ArgumentOutOfRangeException.ThrowIfNegative(staleness);
         length = weights.Length;
         ring = new Held[staleness + 2];
@@ -54,7 +57,7 @@ public sealed class WeightStore
             var next = new Held(this) { Version = version, Buffer = free ? held.Buffer : spare.TryPop(out var used) ? used : null };
             if (next.Buffer is null)
             {
-                next.Buffer = new FloatBuffer(length);
+                next.Buffer = allocate(length);
                 Allocated++;
             }
             Volatile.Write(ref ring[Slot(version)], next);

@@ -12,11 +12,12 @@ public class ChannelFaultTests
     private static readonly int Faults = int.TryParse(Environment.GetEnvironmentVariable("DISTTRAIN_CHANNEL_FAULTS"), out int count) ? count : 50;
 
     [Theory]
-    [InlineData("Cut", ChannelKind.Tcp)]
-    [InlineData("Cut", ChannelKind.SharedMemory)]
-    [InlineData("FlipBit", ChannelKind.Tcp)]
-    [InlineData("HalfClose", ChannelKind.Tcp)]
-    public void Connections_that_break_at_any_byte_lose_and_repeat_nothing(string name, ChannelKind kind)
+    [InlineData("Cut", ChannelKind.Tcp, false)]
+    [InlineData("Cut", ChannelKind.SharedMemory, false)]
+    [InlineData("Cut", ChannelKind.SharedMemory, true)]
+    [InlineData("FlipBit", ChannelKind.Tcp, false)]
+    [InlineData("HalfClose", ChannelKind.Tcp, false)]
+    public void Connections_that_break_at_any_byte_lose_and_repeat_nothing(string name, ChannelKind kind, bool shows)
     {
         var fault = Enum.Parse<Fault>(name);
         var random = new Random(1);
@@ -28,7 +29,7 @@ public class ChannelFaultTests
             relay = new Relay(port, number => (number < 4 * Faults ? fault : Fault.None, random.Next(reach)));
             return relay.Port;
         });
-        var gradients = Enumerable.Range(0, 3).Select(i => pair.Gradient((ulong)i)).ToArray();
+        var gradients = Enumerable.Range(0, 3).Select(i => pair.Gradient((ulong)i, shows)).ToArray();
         int buckets = pair.Plan.Buckets.Length;
         long sent = 0, received = 0;
         while (relay!.Faults < Faults)
@@ -129,10 +130,10 @@ public class ChannelFaultTests
         using var stranger = Raw(pair);
         byte[] hello = new byte[256], answer = new byte[256];
         "DTH1"u8.CopyTo(hello);
-        hello[4] = 1;
+        hello[4] = 2;
         pair.Rules.Job.Value.TryWriteBytes(hello.AsSpan(8));
         stranger.Send(hello);
-        for (int count = 0; count < 256;) count += stranger.Receive(answer.AsSpan(count));
+        for (int count = 0, more = 1; count < 256 && more > 0; count += more) more = stranger.Receive(answer.AsSpan(count));
         hello[6] = 2;
         stranger.Send(hello);
         Assert.True(IsClosed(stranger));
@@ -147,7 +148,7 @@ public class ChannelFaultTests
         using var stranger = Raw(pair);
         byte[] hello = new byte[256];
         "DTH1"u8.CopyTo(hello);
-        hello[4] = 1;
+        hello[4] = 2;
         stranger.Send(hello);
         Assert.True(IsClosed(stranger));
         pair.AwaitReport("asks for job 00000000000000000000000000000000");

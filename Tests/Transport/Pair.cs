@@ -77,9 +77,9 @@ internal sealed class Pair : IDisposable
 
     public int Route { get; }
 
-    public FloatBuffer Gradient(ulong seed)
+    public FloatBuffer Gradient(ulong seed, bool shows = false)
     {
-        var buffer = new FloatBuffer(Layout.Length);
+        var buffer = shows ? FloatBuffer.ToSendFrom(Layout.Length) : new FloatBuffer(Layout.Length);
         Philox.FillNormal(buffer.Span, RandomKey.Create(seed, 0));
         return buffer;
     }
@@ -124,6 +124,10 @@ internal sealed class PoolPlacer : ITensorPlacer
     public int Made { get; private set; }
 
     public Placement Answer { get; set; } = Placement.Take;
+
+    public bool Stays { get; set; }
+
+    public bool MayStay(in FrameHeader header) => Stays;
 
     public Placement Place(in FrameHeader header, out TensorSlice destination, out IDisposable? lease)
     {

@@ -15,10 +15,18 @@ public sealed class RemoteClusterTests
         return await local.RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
     }
 
-    private static ClusterJob Job(string codec, string weightsCodec, string mode = "bsp", int epochs = 2) =>
-        LinearJob.Of(LinearJob.Plan(epochs: epochs)) with { Codec = CodecSpec.ParseGradient(codec), WeightsCodec = CodecSpec.ParseWeights(weightsCodec), Consistency = Consistency.Parse(mode) };
+    private static ClusterJob Job(string codec, string weightsCodec, string mode = "bsp", int epochs = 2, int accumulate = 1, double? clip = null, bool skip = false) =>
+        LinearJob.Of(LinearJob.Plan(epochs: epochs, accumulate: accumulate, clip: clip)) with
+        {
+            OnNonFinite = skip ? OnNonFinite.Skip : OnNonFinite.Fail, Codec = CodecSpec.ParseGradient(codec), WeightsCodec = CodecSpec.ParseWeights(weightsCodec), Consistency = Consistency.Parse(mode),
+        };
+
+    private static string NameOf(ChannelChoice choice) => choice is ChannelChoice.Auto or ChannelChoice.SharedMemory ? "shared-memory" : choice.ToString().ToLowerInvariant();
 
     [Theory]
+    [InlineData(ChannelChoice.SharedMemory, "none", "none")]
+    [InlineData(ChannelChoice.SharedMemory, "none", "bf16")]
+    [InlineData(ChannelChoice.SharedMemory, "int8", "none")]
     [InlineData(ChannelChoice.Auto, "none", "none")]
     [InlineData(ChannelChoice.Tcp, "none", "bf16")]
     [InlineData(ChannelChoice.Akka, "none", "none")]
@@ -34,7 +42,28 @@ public sealed class RemoteClusterTests
         var result = await run.RunAsync(TimeSpan.FromSeconds(60));
         Assert.IsType<RunEvent.Finished>(result.Last);
         Assert.Equal((expected.WeightsSha256, expected.StateSha256), (result.WeightsSha256, result.StateSha256));
-        Assert.Equal([choice == ChannelChoice.Auto ? "shared-memory" : choice.ToString().ToLowerInvariant()], run.Channels);
+        Assert.Equal([NameOf(choice)], run.Channels);
+    }
+
+    /// <summary>Each kind of channel, with tensors in a ring (auto) and in the sender's memory (shm), with each setting that changes what a step is.</summary>
+    [Theory]
+    [InlineData(ChannelChoice.Auto)]
+    [InlineData(ChannelChoice.SharedMemory)]
+    [InlineData(ChannelChoice.Tcp)]
+    [InlineData(ChannelChoice.Akka)]
+    public async Task Every_kind_of_channel_accumulates_clips_and_skips_as_within_a_process(ChannelChoice choice)
+    {
+        foreach (var (accumulate, clip, skip) in ((int, double?, bool)[])[(2, null, false), (1, 0.5, false), (1, null, true), (2, 0.5, true)])
+        {
+            var job = Job("none", "none", epochs: 1, accumulate: accumulate, clip: clip, skip: skip);
+            var options = new ClusterOptions { Workers = 2, Servers = 2, BucketBytes = 16384 };
+            var expected = await RunLocally(job, options);
+            using var run = new RemoteRun(job, options, choice);
+            var result = await run.RunAsync(TimeSpan.FromSeconds(60));
+            Assert.IsType<RunEvent.Finished>(result.Last);
+            Assert.Equal((expected.WeightsSha256, expected.StateSha256), (result.WeightsSha256, result.StateSha256));
+            Assert.Equal([NameOf(choice)], run.Channels);
+        }
     }
 
     /// <summary>Each kind of channel with each mode; codecs and other settings take turns.</summary>
@@ -50,6 +79,10 @@ public sealed class RemoteClusterTests
     [InlineData(ChannelChoice.Akka, "local:2", "int8", "none", 1, false)]
     [InlineData(ChannelChoice.Auto, "bsp", "fp16", "none", 2, true)]
     [InlineData(ChannelChoice.Akka, "bsp", "powersgd:1", "none", 1, false)]
+    [InlineData(ChannelChoice.SharedMemory, "ssp:2", "none", "none", 2, false)]
+    [InlineData(ChannelChoice.SharedMemory, "async", "none", "none", 1, false)]
+    [InlineData(ChannelChoice.SharedMemory, "local:2", "none", "none", 2, false)]
+    [InlineData(ChannelChoice.SharedMemory, "bsp", "none", "none", 2, true)]
     public async Task Every_kind_of_channel_works_in_every_mode(ChannelChoice choice, string mode, string codec, string weightsCodec, int servers, bool speculate)
     {
         var job = Job(codec, weightsCodec, mode);
@@ -63,16 +96,17 @@ public sealed class RemoteClusterTests
     }
 
     [Theory]
-    [InlineData("none")]
-    [InlineData("int8")]
-    public async Task Connections_that_are_cut_and_damaged_again_and_again_change_no_bit_of_a_run(string codec)
+    [InlineData("none", ChannelChoice.Tcp)]
+    [InlineData("int8", ChannelChoice.Tcp)]
+    [InlineData("none", ChannelChoice.SharedMemory)]
+    public async Task Connections_that_are_cut_and_damaged_again_and_again_change_no_bit_of_a_run(string codec, ChannelChoice choice)
     {
         var job = Job(codec, "none", epochs: 20);
         var options = new ClusterOptions { Workers = 2, BucketBytes = 16384 };
         var expected = await RunLocally(job, options);
         var random = new Random(9);
-        using var relays = new Relays(() => random.Next(2) == 0 ? Fault.Cut : Fault.FlipBit, () => random.Next(150_000));
-        using var run = new RemoteRun(job, options, ChannelChoice.Tcp, relays);
+        using var relays = new Relays(() => random.Next(2) == 0 ? Fault.Cut : Fault.FlipBit, () => random.Next(choice == ChannelChoice.Tcp ? 150_000 : 2_500));
+        using var run = new RemoteRun(job, options, choice, relays);
         var result = await run.RunAsync(TimeSpan.FromSeconds(90));
         Assert.IsType<RunEvent.Finished>(result.Last);
         Assert.Equal((expected.WeightsSha256, expected.StateSha256), (result.WeightsSha256, result.StateSha256));

@@ -21,6 +21,7 @@ internal sealed class RemoteRun : IDisposable
     private readonly ClusterJob job;
     private readonly ClusterOptions options;
     private readonly JobHost host;
+    private readonly Func<int, FloatBuffer> allocate = length => new FloatBuffer(length);
     private readonly JobId id = new(Guid.NewGuid());
     private readonly Node head;
     private readonly List<Node> workers = [];
@@ -28,7 +29,9 @@ internal sealed class RemoteRun : IDisposable
     public RemoteRun(ClusterJob job, ClusterOptions options, ChannelChoice choice, Relays? relays = null)
     {
         (this.job, this.options) = (job, options = options with { Tick = Tick });
-        host = new JobHost(job, this.options, _ => { });
+        // Whoever shares memory for sure sends from it; with a free choice all goes through the ring.
+        if (choice == ChannelChoice.SharedMemory) allocate = FloatBuffer.ToSendFrom;
+        host = new JobHost(job, this.options, _ => { }, allocate);
         host.Group.Add("helper");
         head = new Node(this, choice, WeightPlacer.HoldVersions(host.Published), relays);
         for (int i = 0; i < options.Workers; i++) workers.Add(new Node(this, choice, null, relays));
@@ -94,7 +97,7 @@ internal sealed class RemoteRun : IDisposable
             {
                 Name = $"worker-{System.Provider.DefaultAddress.Port}", Coordinator = System.Provider.ResolveActorRef(new RootActorPath(head) / "user" / $"coordinator#{run.host.Coordinator.Path.Uid}"),
                 Plan = job.Plan, Buckets = run.host.Buckets, Consistency = job.Consistency, Rule = job.Rule, LearningRate = job.LearningRate, Speculate = run.options.Speculate, Codec = job.Codec,
-                Store = store, Clock = Clock, Connect = Hub.Connect, Compute = group.Add("worker"), Tick = Tick,
+                Store = store, Clock = Clock, Connect = Hub.Connect, Compute = group.Add("worker"), Tick = Tick, Allocate = run.allocate,
                 CreateReplica = () =>
                 {
                     var replica = job.CreateReplica(0);

@@ -31,6 +31,7 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
     private readonly byte[] ahead = new byte[Ahead];
     private readonly byte[] head = new byte[FrameHeader.Size];
     private readonly byte[] trailer = new byte[FrameHeader.TrailerSize];
+    private readonly MemoryViews memory = new();
     private int aheadStart;
     private int aheadEnd;
     private byte[] staging = [];
@@ -43,8 +44,12 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
     /// <summary>The message of the last frame as text.</summary>
     public string Text => Encoding.UTF8.GetString(Message);
 
-    /// <summary>Forgets what was read ahead: for another connection.</summary>
-    public void Reset() => aheadStart = aheadEnd = 0;
+    /// <summary>Forgets what was read ahead, and the peer's memory: for another connection.</summary>
+    public void Reset()
+    {
+        aheadStart = aheadEnd = 0;
+        memory.Clear();
+    }
 
     /// <summary>Waits for a frame; false when the peer ended the stream between two of them.</summary>
     /// <param name="link">Where from.</param>
@@ -70,17 +75,55 @@ internal sealed class FrameReader(FrameRules rules, ITensorPlacer placer)
         if (message.Length < messageLength) message = new byte[Math.Max(FirstMessage, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)messageLength))];
         ReceiveExactly(link, message.AsSpan(0, messageLength), "a frame's message");
         uint checksum = Crc32C.Of(Message);
-        if (header.Kind == FrameKind.Tensor) ReadTensor(link, header, checksum, out frame);
-        else ReadChecksum(link, header, checksum, out frame);
+        if (header.Kind is FrameKind.Memory || header.Memory != 0)
+        {
+            if (!link.ReachesMemory) throw new ChannelException($"{link.Peer} names memory that cannot be reached from here");
+        }
+        if (header.Kind != FrameKind.Tensor) ReadChecksum(link, header, checksum, out frame);
+        else if (header.Memory == 0) ReadTensor(link, header, checksum, out frame);
+        else ReadStanding(link, header, checksum, out frame);
+        if (header.Kind == FrameKind.Memory) memory.Take(link.Peer, header.Route, Text);
         return true;
     }
+
+    /// <summary>A tensor in the sender's memory: stays there, or is copied and summed up in one pass, while the sender sums it up.</summary>
+    private void ReadStanding(ByteLink link, in FrameHeader header, uint checksum, out Incoming frame)
+    {
+        var there = memory.Of(link.Peer, header);
+        var bytes = MemoryMarshal.AsBytes((ReadOnlySpan<float>)there.Span);
+        if (placer.MayStay(header))
+        {
+            ReadChecksum(link, header, Crc32C.Append(checksum, bytes), out _);
+            frame = new Incoming(header, Placement.Take, there, null);
+            return;
+        }
+        var placement = placer.Place(header, out var place, out var lease);
+        try
+        {
+            checksum = placement switch
+            {
+                Placement.Take => Crc32C.Copy(checksum, bytes, MemoryMarshal.AsBytes(place.Span)),
+                Placement.Discard => Crc32C.Append(checksum, bytes),
+                _ => throw NoPlace(link, header),
+            };
+            ReadChecksum(link, header, checksum, out _);
+            frame = new Incoming(header, placement, place, lease);
+        }
+        catch
+        {
+            lease?.Dispose();
+            throw;
+        }
+    }
+
+    private static ChannelException NoPlace(ByteLink link, in FrameHeader header) => new($"{link.Peer}: there is no place for bucket {header.Bucket} of step {header.Step}");
 
     private void ReadTensor(ByteLink link, in FrameHeader header, uint checksum, out Incoming frame)
     {
         var placement = placer.Place(header, out var place, out var lease);
         try
         {
-            if (placement == Placement.Refuse) throw new ChannelException($"{link.Peer}: there is no place for bucket {header.Bucket} of step {header.Step}");
+            if (placement == Placement.Refuse) throw NoPlace(link, header);
             if (placement == Placement.Take && place.Length != header.Floats) throw new InvalidOperationException($"the place for bucket {header.Bucket} has {place.Length} floats, expected {header.Floats}");
             bool direct = placement == Placement.Take && header.Codec == CodecKind.None;
             if (!direct && staging.Length < header.PayloadLength) staging = GC.AllocateUninitializedArray<byte>(header.PayloadLength, pinned: true);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using DistTrain.Tensors;
 using DistTrain.Transport.Frames;
 using DistTrain.Transport.Links;
 
@@ -24,7 +25,7 @@ public enum ChannelKind : byte
 
 /// <summary>
 /// Opens a connection: both ends prove that they know the job's secret, by HMAC-SHA-256 over random numbers of both, before anything else is said; then the receiver says how far it got in the session, and the sender tries whether
-/// both see the same shared memory, by reading a file that the receiver made for this hand-shake.
+/// both see the same shared memory, by reading a file that the receiver made for this hand-shake. Where they do, the receiver tries in turn whether it can map a memory file of the sender's.
 /// </summary>
 /// <remarks>
 /// Six blocks of 256 bytes, alternating: hello, challenge, proof, welcome, choice, ready. Each begins with magic "DTH1" and its number; each from the challenge on ends with an HMAC over all blocks so far and the end's role.
@@ -34,8 +35,10 @@ internal sealed class Handshake(Guid job, ReadOnlyMemory<byte> secret)
     private const int BlockSize = 256;
     private const int MacAt = BlockSize - 32;
     private const uint Magic = 0x31_48_54_44; // "DTH1"
-    private const ushort Version = 1;
+    private const ushort Version = 2;
     private const int NonceSize = 32;
+    private const int ProbeAt = 16;
+    private const int ProbeFloats = 1024;
     private const int NameAt = 72;
     private const int NameLength = 42;
 
@@ -76,12 +79,20 @@ internal sealed class Handshake(Guid job, ReadOnlyMemory<byte> secret)
                 BinaryPrimitives.WriteInt32LittleEndian(block.AsSpan(12), ringBytes);
                 Encoding.ASCII.GetBytes(ringName!, block.AsSpan(NameAt));
             }
+            var probe = ring is null ? null : FloatBuffer.ToSendFrom(ProbeFloats);
+            if (probe?.File is { } file)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(block.AsSpan(ProbeAt), Environment.ProcessId);
+                BinaryPrimitives.WriteInt32LittleEndian(block.AsSpan(ProbeAt + 4), file.Descriptor);
+                file.Id.TryWriteBytes(block.AsSpan(ProbeAt + 8));
+            }
             Send(link, sign: true, "client");
 
             Receive(link, 5, "server", $"{link.Peer} sent a damaged answer");
+            GC.KeepAlive(probe);
             var taken = (ChannelKind)block[8];
             if (taken != ChannelKind.SharedMemory || ring is null) return new Opened(link, taken, state, window);
-            var opened = new RingLink(link, ring, isWriter: true) { Timeout = link.Timeout };
+            var opened = new RingLink(link, ring, isWriter: true, reachesMemory: block[9] != 0) { Timeout = link.Timeout };
             ring = null;
             return new Opened(opened, taken, state, window);
         }
@@ -114,6 +125,7 @@ internal sealed class Handshake(Guid job, ReadOnlyMemory<byte> secret)
 
         Receive(link, 2, "client", $"{link.Peer} does not know this job's secret");
         session = find(sessionId);
+        session.Displace(link.Timeout);
         var state = session.State();
         string? nonceName = null;
         byte[] nonce = RandomNumberGenerator.GetBytes(NonceSize);
@@ -135,15 +147,23 @@ internal sealed class Handshake(Guid job, ReadOnlyMemory<byte> secret)
                 ring = sameHost ? TryOpen(Name(), BinaryPrimitives.ReadInt32LittleEndian(block.AsSpan(12))) : null;
                 if (ring is null) kind = ChannelKind.Tcp;
             }
+            bool reachesMemory = ring is not null && ReachesProbe();
             Begin(5);
             block[8] = (byte)kind;
+            block[9] = (byte)(reachesMemory ? 1 : 0);
             Send(link, sign: true, "server");
-            return ring is null ? link : new RingLink(link, ring, isWriter: false) { Timeout = link.Timeout };
+            return ring is null ? link : new RingLink(link, ring, isWriter: false, reachesMemory) { Timeout = link.Timeout };
         }
         finally
         {
             if (nonceName is not null) SharedRing.Unlink(nonceName);
         }
+    }
+
+    private bool ReachesProbe()
+    {
+        int process = BinaryPrimitives.ReadInt32LittleEndian(block.AsSpan(ProbeAt)), descriptor = BinaryPrimitives.ReadInt32LittleEndian(block.AsSpan(ProbeAt + 4));
+        return FloatBuffer.TryOpen(process, descriptor, new Guid(block.AsSpan(ProbeAt + 8, 16)), ProbeFloats) is not null;
     }
 
     private static byte[]? ReadNonce(string name)

@@ -8,7 +8,7 @@ namespace DistTrain.Transport.Channels;
 /// </summary>
 internal sealed class InboundSession(Guid id, long window)
 {
-    private readonly Lock gate = new();
+    private readonly object gate = new();
     private readonly byte[] record = new byte[ControlRecord.Size];
     private ByteLink? link;
     private long taken;
@@ -26,12 +26,29 @@ internal sealed class InboundSession(Guid id, long window)
     /// <summary>Bytes that the receiver's actors hold now.</summary>
     public long Held => Interlocked.Read(ref taken) - Interlocked.Read(ref givenBack);
 
-    /// <summary>Goes on over another connection; the one before is closed.</summary>
+    /// <summary>
+    /// Ends the connection before, and waits until nothing reads there any more: what is still being copied from the sender's memory would be written over what comes again, when the sender has long used that memory for something else.
+    /// </summary>
+    /// <exception cref="ChannelException">Its reader does not come back in time.</exception>
+    public void Displace(TimeSpan patience)
+    {
+        long began = Environment.TickCount64;
+        lock (gate)
+        {
+            for (link?.Dispose(); link is { } old;)
+            {
+                var left = patience - TimeSpan.FromMilliseconds(Environment.TickCount64 - began);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(gate, left)) throw new ChannelException($"{old.Peer} comes again while what it sent before is still being read");
+            }
+        }
+    }
+
+    /// <summary>Goes on over another connection, which nobody else has begun meanwhile.</summary>
     public void Attach(ByteLink next)
     {
         lock (gate)
         {
-            link?.Dispose();
+            if (link is { } other) throw new ChannelException($"{other.Peer} opened two connections for one session");
             link = next;
             // What was given back since the hand-shake's welcome was written went nowhere: said again as soon as nothing comes.
             reported = new ControlRecord(-1, -1);
@@ -43,7 +60,11 @@ internal sealed class InboundSession(Guid id, long window)
     public void Detach(ByteLink ended)
     {
         lock (gate)
-            if (link == ended) link = null;
+        {
+            if (link != ended) return;
+            link = null;
+            Monitor.PulseAll(gate);
+        }
     }
 
     /// <summary>What to tell the sender at the hand-shake.</summary>

@@ -48,6 +48,8 @@ internal sealed class TensorReceiver : ITensorPlacer
                     case FrameKind.Route:
                         AddRoute(link, frame.Header.Route);
                         break;
+                    case FrameKind.Memory:
+                        break;
                     case FrameKind.Goodbye:
                         return reader.Text;
                     default:
@@ -91,6 +93,9 @@ internal sealed class TensorReceiver : ITensorPlacer
         if (header.Floats > 0) return route.Placer.Place(header, out destination, out lease);
         return Placement.Take;
     }
+
+    /// <inheritdoc/>
+    bool ITensorPlacer.MayStay(in FrameHeader header) => header.Floats > 0 && routes.ContainsKey(header.Route) && Find(header.Route) is { } route && route.Placer.MayStay(header);
 
     private void Deliver(ByteLink link, in Incoming frame)
     {

@@ -220,6 +220,7 @@ internal sealed class TensorSender : IDisposable
     private void Open()
     {
         var (opened, state, allowed) = connect(session, stopping.Token);
+        writer.Reset();
         lock (gate)
         {
             link = opened;

@@ -16,14 +16,18 @@ public enum FrameKind : byte
 
     /// <summary>The sender ends the connection on purpose; its message says why.</summary>
     Goodbye = 3,
+
+    /// <summary>Over shared memory: a file of the sender's memory that tensors with its number stand in; without a message, that it is no more. Its number stands where a tensor's route does.</summary>
+    Memory = 4,
 }
 
 /// <summary>
-/// The 96 bytes that begin every frame, little-endian. Behind them stand the message, the payload, and the CRC-32C of both (4 bytes).
+/// The 96 bytes that begin every frame, little-endian. Behind them stand the message, the payload (unless it stands in the sender's memory, for the receiver
+/// to read), and the CRC-32C of both (4 bytes).
 /// </summary>
 /// <remarks>
 /// 0 magic "DTF1" · 4 version · 5 kind · 6 codec · 7 zero · 8 job (16) · 24 term (8) · 32 step or version (8) · 40 bucket (4) · 44 node's first leaf (4) · 48 node's end (4) ·
-/// 52 route (4) · 56 bytes of message (4) · 60 floats (4) · 64 bytes of payload (4) · 68 zero (4) · 72 sequence number (8) · 80 zero (12) · 92 CRC-32C of bytes 0–91 (4).
+/// 52 route (4) · 56 bytes of message (4) · 60 floats (4) · 64 bytes of payload (4) · 68 memory file that the payload stands in, 0 for none (4) · 72 sequence number (8) · 80 its first float there (4) · 84 zero (8) · 92 CRC-32C of bytes 0–91 (4).
 /// </remarks>
 public readonly record struct FrameHeader
 {
@@ -34,7 +38,7 @@ public readonly record struct FrameHeader
     public const int TrailerSize = sizeof(uint);
 
     /// <summary>The version of this layout.</summary>
-    public const byte Version = 1;
+    public const byte Version = 2;
 
     private const uint Magic = 0x31_46_54_44; // "DTF1"
     private const int ChecksumAt = 92;
@@ -78,6 +82,12 @@ public readonly record struct FrameHeader
     /// <summary>The frame's number on its channel, from 1; a re-opened channel goes on counting.</summary>
     public long Sequence { get; init; }
 
+    /// <summary>The number of the sender's memory file that the payload stands in; 0 where it stands behind the message.</summary>
+    public int Memory { get; init; }
+
+    /// <summary>The payload's first float in that file.</summary>
+    public int MemoryOffset { get; init; }
+
     /// <summary>Writes the header.</summary>
     /// <param name="destination">At least <see cref="Size"/> bytes.</param>
     public void Write(Span<byte> destination)
@@ -98,7 +108,9 @@ public readonly record struct FrameHeader
         BinaryPrimitives.WriteInt32LittleEndian(destination[56..], MessageLength);
         BinaryPrimitives.WriteInt32LittleEndian(destination[60..], Floats);
         BinaryPrimitives.WriteInt32LittleEndian(destination[64..], PayloadLength);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[68..], Memory);
         BinaryPrimitives.WriteInt64LittleEndian(destination[72..], Sequence);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[80..], MemoryOffset);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[ChecksumAt..], Crc32C.Of(destination[..ChecksumAt]));
     }
 
@@ -116,7 +128,7 @@ public readonly record struct FrameHeader
         if (magic != Magic) reason = $"a frame begins with {magic:X8}, expected {Magic:X8}";
         else if (stored != Crc32C.Of(source[..ChecksumAt])) reason = $"a frame's header has checksum {Crc32C.Of(source[..ChecksumAt]):X8}, expected {stored:X8}";
         else if (source[4] != Version) reason = $"a frame has version {source[4]}, expected {Version}";
-        else if (source[7] != 0 || source[68..72].ContainsAnyExcept((byte)0) || source[80..ChecksumAt].ContainsAnyExcept((byte)0)) reason = "a frame's reserved bytes are not zero";
+        else if (source[7] != 0 || source[84..ChecksumAt].ContainsAnyExcept((byte)0)) reason = "a frame's reserved bytes are not zero";
         if (reason is not null) return false;
         header = new FrameHeader
         {
@@ -132,7 +144,9 @@ public readonly record struct FrameHeader
             MessageLength = BinaryPrimitives.ReadInt32LittleEndian(source[56..]),
             Floats = BinaryPrimitives.ReadInt32LittleEndian(source[60..]),
             PayloadLength = BinaryPrimitives.ReadInt32LittleEndian(source[64..]),
+            Memory = BinaryPrimitives.ReadInt32LittleEndian(source[68..]),
             Sequence = BinaryPrimitives.ReadInt64LittleEndian(source[72..]),
+            MemoryOffset = BinaryPrimitives.ReadInt32LittleEndian(source[80..]),
         };
         return true;
     }

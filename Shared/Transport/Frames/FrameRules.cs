@@ -64,9 +64,9 @@ public sealed class FrameRules
         return header.Kind switch
         {
             FrameKind.Tensor => CheckTensor(header),
-            FrameKind.Route or FrameKind.Goodbye when header is { Floats: 0, PayloadLength: 0, Codec: CodecKind.None } => null,
-            FrameKind.Route or FrameKind.Goodbye => $"a {header.Kind} frame has a payload of {header.PayloadLength} bytes, expected none",
-            _ => $"a frame is of kind {(byte)header.Kind}, expected 1 to 3",
+            FrameKind.Route or FrameKind.Goodbye or FrameKind.Memory when header is { Floats: 0, PayloadLength: 0, Codec: CodecKind.None, Memory: 0 } => null,
+            FrameKind.Route or FrameKind.Goodbye or FrameKind.Memory => $"a {header.Kind} frame has a payload of {header.PayloadLength} bytes, expected none",
+            _ => $"a frame is of kind {(byte)header.Kind}, expected 1 to 4",
         };
     }
 
@@ -89,6 +89,7 @@ public sealed class FrameRules
         if (!isNode && header is not { Lo: 0, Hi: 0 }) return $"a frame is of tree node [{header.Lo}, {header.Hi}), expected one within [0, {Leaves})";
         var codec = CodecOf(header);
         if (header.Codec != codec.Spec.Kind) return $"a frame has codec {(byte)header.Codec}, expected {codec.Spec.Kind}";
+        if (header.Memory != 0 && (header.Codec != CodecKind.None || header.Floats == 0)) return $"a frame of {header.Floats} floats under codec {codec.Spec} stands in memory {header.Memory}, where only floats as they are can stand";
         long length = codec.EncodedLength(header.Floats);
         return header.PayloadLength == length ? null : $"a frame has {header.PayloadLength} bytes for {header.Floats} floats under codec {codec.Spec}, expected {length}";
     }

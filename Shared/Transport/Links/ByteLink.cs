@@ -29,6 +29,9 @@ public abstract class ByteLink : IDisposable
     /// <summary>Whether bytes are copied here, so that <see cref="SendSummed"/> takes a checksum on the way for less than a pass of its own costs.</summary>
     public virtual bool CanSum => false;
 
+    /// <summary>Whether the receiver can map the sender's memory files, as both found at the hand-shake.</summary>
+    public virtual bool ReachesMemory => false;
+
     /// <summary>Sends all of the bytes and adds them to a checksum.</summary>
     /// <exception cref="ChannelException">The peer is gone, or does not read.</exception>
     public virtual void SendSummed(ReadOnlySpan<byte> bytes, ref uint checksum)

@@ -15,6 +15,7 @@ public sealed class RingLink : ByteLink
     private readonly ByteLink socket;
     private readonly SharedRing ring;
     private readonly bool isWriter;
+    private readonly bool reachesMemory;
     private readonly ManualResetEventSlim space = new(false, 0);
     private readonly byte[] wakes = new byte[64];
     private readonly byte[] record = new byte[256];
@@ -26,8 +27,9 @@ public sealed class RingLink : ByteLink
     private TimeSpan timeout;
 
     /// <summary>Takes over a socket and a ring.</summary>
-    public RingLink(ByteLink socket, SharedRing ring, bool isWriter)
+    public RingLink(ByteLink socket, SharedRing ring, bool isWriter, bool reachesMemory = false)
     {
+        this.reachesMemory = reachesMemory;
         this.socket = socket;
         this.ring = ring;
         this.isWriter = isWriter;
@@ -78,6 +80,9 @@ public sealed class RingLink : ByteLink
 
     /// <inheritdoc/>
     public override bool CanSum => isWriter;
+
+    /// <inheritdoc/>
+    public override bool ReachesMemory => reachesMemory;
 
     /// <inheritdoc/>
     public override void SendSummed(ReadOnlySpan<byte> bytes, ref uint checksum)
