@@ -18,15 +18,24 @@ namespace DistTrain.Benchmarks.Commands;
 /// <summary><c>channel</c>: GB/s one way for each kind of channel and tensor size, beside a bare socket loop and a memory copy in the same run.</summary>
 internal static class ChannelCommand
 {
+    private const string Usage = "channel [seconds of a measurement, more than 0 to 60, default 0.05] [KiB of the largest tensor, 64 to 65536, the default]";
+
     // The best of several: on a machine that does other things too, some run undisturbed.
     private const int Rounds = 15;
     private const int MostAtOnce = 4096;
 
     public static int Run(string[] args)
     {
-        double seconds = args.Length > 0 ? double.Parse(args[0], CultureInfo.InvariantCulture) : 0.05;
+        double seconds = 0.05;
+        int largest = 64 << 10;
+        if ((args.Length > 0 && (!double.TryParse(args[0], NumberStyles.Float, CultureInfo.InvariantCulture, out seconds) || seconds is not (> 0 and <= 60)))
+            || (args.Length > 1 && (!int.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out largest) || largest is < 64 or > 64 << 10)) || args.Length > 2)
+        {
+            Console.Error.WriteLine(Usage);
+            return 2;
+        }
         using var system = ActorSystem.Create("channels", ProtocolConfig.Shared);
-        for (int kib = 64; kib <= 64 << 10; kib *= 4)
+        for (int kib = 64; kib <= largest; kib *= 4)
         {
             int bytes = kib << 10;
             // Taken in turns, the best of each: what else the machine does meets all of them alike.

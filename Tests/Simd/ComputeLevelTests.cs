@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DistTrain.Simd;
 
 namespace DistTrain.Tests.Simd;
@@ -55,21 +54,5 @@ public class ComputeLevelTests
 
     private static string[] Results(string[] lines) => lines[1..];
 
-    private static async Task<string[]> Digests(string? level, params (string Name, string Value)[] variables)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
-        {
-            ArgumentList = { "exec", Path.Combine(AppContext.BaseDirectory, "Benchmarks.dll"), "digest" },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        if (level != null) start.ArgumentList.Add(level);
-        foreach (var (name, value) in variables) start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, await error);
-        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-    }
+    private static Task<string[]> Digests(string? level, params (string Name, string Value)[] variables) => BenchmarkProcess.LinesAsync(level is null ? ["digest"] : ["digest", level], variables);
 }

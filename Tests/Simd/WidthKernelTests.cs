@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace DistTrain.Tests.Simd;
 
 /// <summary>Runs the bandwidth-bound kernels in processes that may not use this machine's wider vectors, and compares bits.</summary>
@@ -18,20 +16,5 @@ public class WidthKernelTests
         Assert.Equal(wide, await narrow);
     }
 
-    private static async Task<string[]> Digests(string variable, string value)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
-        {
-            ArgumentList = { "exec", Path.Combine(AppContext.BaseDirectory, "Benchmarks.dll"), "vector-digest" },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { [variable] = value },
-        };
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, await error);
-        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-    }
+    private static Task<string[]> Digests(string variable, string value) => BenchmarkProcess.LinesAsync(["vector-digest"], (variable, value));
 }
