@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -50,6 +51,9 @@ public abstract partial class EndlessJob : IDisposable
     /// <summary>Waits for so many more steps.</summary>
     protected static Task MoreStepsAsync(CommandProcess serve, int steps = 3) => serve.PrintedAsync("\"event\":\"step\"", serve.Count("\"event\":\"step\"") + steps);
 
+    /// <summary>Waits until a standby takes over with so many workers; the term that it reigns in, which is later than the second where the machine stood still for long enough before to let it try in vain.</summary>
+    protected static async Task<long> TakesOverAsync(CommandProcess standby, string workers) => long.Parse(TermOf().Match(await standby.LineAsync(workers)).Groups[1].Value, CultureInfo.InvariantCulture);
+
     /// <summary>Ends an <see cref="Endless"/> job, and compares what it came to with a local run of as many steps.</summary>
     protected async Task<CommandResult> StopAsync(CommandProcess serve, string more = "")
     {
@@ -88,6 +92,9 @@ public abstract partial class EndlessJob : IDisposable
         probe.Start();
         return $"{((IPEndPoint)probe.LocalEndpoint).Port}";
     }
+
+    [GeneratedRegex(@"takes over in term (\d+): ")]
+    private static partial Regex TermOf();
 
     [GeneratedRegex(@"listening on [^ ]*:(\d+)")]
     private static partial Regex PortOf();
