@@ -164,6 +164,17 @@ public class FrameFuzzTests
             Assert.True(copy.AsSpan(0, length).SequenceEqual(bytes.AsSpan(0, length)), $"{length} bytes");
             Assert.Equal(7, copy[length]);
         }
+        // Long ones go around the caches, from the border of a line on; others as short ones do.
+        byte[] large = GC.AllocateUninitializedArray<byte>((2 << 20) + 1000), room = GC.AllocateUninitializedArray<byte>(large.Length + 200, pinned: true);
+        new Random(7).NextBytes(large);
+        int border = (int)(-Marshal.UnsafeAddrOfPinnedArrayElement(room, 0) & 63);
+        foreach (int offset in (int[])[border, border + 1])
+        {
+            Array.Fill(room, (byte)7);
+            Assert.Equal(Crc32C.Of(large), Crc32C.Copy(0, large, room.AsSpan(offset)));
+            Assert.True(room.AsSpan(offset, large.Length).SequenceEqual(large));
+            Assert.Equal(7, room[offset + large.Length]);
+        }
     }
 
     private static FrameRules Rules(string codec, int first, int statistics)
