@@ -14,6 +14,9 @@ namespace DistTrain.Tensors;
 /// </remarks>
 public sealed unsafe partial class MemoryFile
 {
+    /// <summary>Files that a process has mapped at one time, at most: the system gives it 65,530 mappings for all that it does.</summary>
+    internal const int MostAtOnce = 4096;
+
     private const string Name = "disttrain";
     private const string LinkText = $"/memfd:{Name} (deleted)";
     private const int Page = 4096;
@@ -22,6 +25,8 @@ public sealed unsafe partial class MemoryFile
     private const int CanRead = 0, NotInherited = 0x80000, NotControlling = 0x100, NonBlocking = 0x800; // O_RDONLY, O_CLOEXEC, O_NOCTTY, O_NONBLOCK
 
     private static readonly ConditionalWeakTable<float[], MemoryFile> Owners = [];
+
+    private static int alive;
 
     private readonly float[] array;
     private readonly nint start;
@@ -34,6 +39,7 @@ public sealed unsafe partial class MemoryFile
     {
         _ = Map(start, (nint)bytes, ReadWrite, Private | Fixed | Anonymous, -1, 0);
         if (Descriptor >= 0) _ = Close(Descriptor);
+        Interlocked.Decrement(ref alive);
     }
 
     /// <summary>The file, to this process: where others find it is <c>/proc/(process)/fd/(descriptor)</c>; −1 for one of another process.</summary>
@@ -98,6 +104,8 @@ public sealed unsafe partial class MemoryFile
     /// <summary>Takes an array and puts a file's pages in the place of its own.</summary>
     private static MemoryFile? Place(int length, long bytes, int access, int from, Guid id, int descriptor, out float[] array, out int begin)
     {
+        (array, begin) = ([], 0);
+        if (!HasRoom()) return null;
         array = GC.AllocateUninitializedArray<float>(checked((int)((bytes + Page) / sizeof(float))), pinned: true);
         nint address = Marshal.UnsafeAddrOfPinnedArrayElement(array, 0), start = (address + Page - 1) & -(nint)Page;
         begin = (int)((start - address) / sizeof(float));
@@ -105,11 +113,23 @@ public sealed unsafe partial class MemoryFile
         {
             // What failed may have taken the array's own pages away.
             _ = Map(start, (nint)bytes, ReadWrite, Private | Fixed | Anonymous, -1, 0);
+            Interlocked.Decrement(ref alive);
             return null;
         }
         var file = new MemoryFile(array, start, bytes, descriptor, id);
         Owners.Add(array, file);
         return file;
+    }
+
+    /// <summary>Counts one more file, if there is room for it. A peer that shows files and takes them back could else bring mappings about faster than the collector finds that nobody has them any more.</summary>
+    private static bool HasRoom()
+    {
+        if (Interlocked.Increment(ref alive) <= MostAtOnce) return true;
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        if (Volatile.Read(ref alive) <= MostAtOnce) return true;
+        Interlocked.Decrement(ref alive);
+        return false;
     }
 
     private static string? LinkOf(string path)

@@ -115,6 +115,14 @@ public sealed class MemoryFileTests
         }
     }
 
+    [SkippableFact]
+    public void A_peer_that_shows_file_after_file_takes_no_more_than_so_many_mappings()
+    {
+        var buffer = Filled();
+        for (int i = 0; i < 3 * MemoryFile.MostAtOnce; i++) Assert.NotNull(Open(buffer));
+        Assert.InRange(File.ReadLines("/proc/self/maps").Count(line => line.Contains("/memfd:disttrain", StringComparison.Ordinal)), 1, MemoryFile.MostAtOnce);
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static (float[], int) ArrayOf(float first)
     {
