@@ -61,10 +61,11 @@ public class ChannelFaultTests
     [Fact]
     public void Who_connects_and_says_nothing_is_closed_after_the_time_for_the_handshake()
     {
-        using var pair = new Pair(Pair.Quick with { HandshakeTimeout = TimeSpan.FromMilliseconds(200) });
+        // Long enough for the pair's own hand-shake on a busy machine: only the first stranger is told of by his own line.
+        using var pair = new Pair(Pair.Quick with { HandshakeTimeout = TimeSpan.FromSeconds(1) });
         using var silent = Raw(pair);
         Assert.True(IsClosed(silent));
-        pair.AwaitReport("did not finish its hand-shake within 0.2 s");
+        pair.AwaitReport("did not finish its hand-shake within 1 s");
         Works(pair);
     }
 
