@@ -91,7 +91,9 @@ internal sealed class JobHost
         version = job.Consistency is Consistency.Async ? resumed?.Version ?? startClock * job.Plan.Pieces : startClock;
         state = [.. rule.StateNames.Select((_, i) => job.State is { } resumed ? Copy(resumed[i]) : new FloatBuffer(job.Layout.Length))];
         WeightsCodec = TensorCodec.Create(job.WeightsCodec);
-        store = new WeightStore(version, Copy(job.Weights, job.WeightsCodec.IsLossy ? null : allocate), job.Consistency.StalenessBound, job.WeightsCodec.IsLossy ? null : allocate);
+        // What a codec leaves of the weights is sent encoded.
+        if (job.WeightsCodec.IsLossy) allocate = null;
+        store = new WeightStore(version, Copy(job.Weights, allocate), job.Consistency.StalenessBound, allocate);
         if (job.WeightsCodec.IsLossy) published = new WeightStore(version, RoundedWeights.Of(WeightsCodec, Buckets, job.Weights), job.Consistency.StalenessBound);
         reached = new long[Buckets.Buckets.Length];
         best = new BestKeeper(store, job.BestWeights);

@@ -5,7 +5,7 @@ namespace DistTrain.Worker;
 /// <summary>
 /// A worker's gradient buffers. One that was sent stays untouched until its step is in the weights, so that it can be sent again and the server can read it in place; then it is used again.
 /// </summary>
-internal sealed class GradientPool(int length, Func<int, FloatBuffer> allocate)
+internal sealed class GradientPool(int length, Func<int, FloatBuffer>? allocate)
 {
     private readonly Stack<FloatBuffer> free = new();
     private readonly Queue<(long Step, FloatBuffer Buffer)> sent = new();
@@ -17,7 +17,7 @@ internal sealed class GradientPool(int length, Func<int, FloatBuffer> allocate)
     {
         if (free.TryPop(out var buffer)) return buffer;
         Allocated++;
-        return allocate(length);
+        return allocate?.Invoke(length) ?? new FloatBuffer(length);
     }
 
     public void Return(FloatBuffer buffer) => free.Push(buffer);

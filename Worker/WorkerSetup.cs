@@ -57,8 +57,8 @@ public sealed record WorkerSetup
     /// <summary>Where it records what it does when; null for nowhere.</summary>
     public Timeline? Timeline { get; init; }
 
-    /// <summary>Makes the buffers that gradients are sent from: <see cref="FloatBuffer.ToSendFrom"/> where servers may be in other processes.</summary>
-    public Func<int, FloatBuffer> Allocate { get; init; } = static length => new FloatBuffer(length);
+    /// <summary>Makes the buffers that gradients are sent from: <see cref="FloatBuffer.ToSendFrom"/> where servers may be in other processes and get them as they are; null for ones of this process alone.</summary>
+    public Func<int, FloatBuffer>? Allocate { get; init; }
 
     /// <summary>The codec of gradients.</summary>
     public CodecSpec Codec { get; init; } = CodecSpec.None;

@@ -23,7 +23,7 @@ public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlac
     {
         destination = default;
         lease = null;
-        if (!MayStay(header)) return Placement.Refuse;
+        if (!IsOurs(header)) return Placement.Refuse;
         var pool = pools[header.Bucket];
         if (!pool.TryTake(out var buffer))
         {
@@ -36,7 +36,9 @@ public sealed class GradientPlacer(BucketPlan buckets, int server) : ITensorPlac
     }
 
     /// <inheritdoc/>
-    public bool MayStay(in FrameHeader header) => (uint)header.Bucket < (uint)pools.Length && buckets.Buckets[header.Bucket].Server == server && header.Hi != 0;
+    public bool MayStay(in FrameHeader header) => IsOurs(header);
+
+    private bool IsOurs(in FrameHeader header) => (uint)header.Bucket < (uint)pools.Length && buckets.Buckets[header.Bucket].Server == server && header.Hi != 0;
 
     private sealed class Lent(ConcurrentBag<FloatBuffer> pool, FloatBuffer buffer) : IDisposable
     {

@@ -13,7 +13,7 @@ public sealed class WeightStore
     // Of versions that were replaced while somebody read them: pinned memory that is made anew each time waits long for a collection.
     private readonly Stack<FloatBuffer> spare = new();
     private readonly int length;
-    private readonly Func<int, FloatBuffer> allocate;
+    private readonly Func<int, FloatBuffer>? allocate;
 
     /// <summary>Makes a store with one complete version in it.</summary>
     /// <param name="version">The number of that version.</param>
@@ -22,7 +22,7 @@ public sealed class WeightStore
     /// <param name="allocate">Makes the buffers of further versions, such as <see cref="FloatBuffer.ToSendFrom"/>; null for ones of this process alone.</param>
     public WeightStore(long version, FloatBuffer weights, int staleness = 0, Func<int, FloatBuffer>? allocate = null)
     {
-        this.allocate = allocate ?? (static length => new FloatBuffer(length));
+        this.allocate = allocate;
         ArgumentOutOfRangeException.ThrowIfNegative(staleness);
         length = weights.Length;
         ring = new Held[staleness + 2];
@@ -57,7 +57,7 @@ public sealed class WeightStore
             var next = new Held(this) { Version = version, Buffer = free ? held.Buffer : spare.TryPop(out var used) ? used : null };
             if (next.Buffer is null)
             {
-                next.Buffer = allocate(length);
+                next.Buffer = allocate?.Invoke(length) ?? new FloatBuffer(length);
                 Allocated++;
             }
             Volatile.Write(ref ring[Slot(version)], next);

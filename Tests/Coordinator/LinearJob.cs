@@ -128,3 +128,24 @@ internal class LinearReplica(JobPlan plan) : IReplica
 
     private static float Target(int sample, int element) => ((sample * 31 + element * 7) % 97 - 48) / 32f;
 }
+
+/// <summary>The linear job with one number of step 2 that is not finite.</summary>
+internal sealed class InfiniteReplica(JobPlan plan) : IReplica
+{
+    private readonly LinearReplica linear = new(plan);
+
+    public ParameterLayout Layout => linear.Layout;
+
+    public double Denominator(PieceId piece) => linear.Denominator(piece);
+
+    public PieceResult Compute(PieceId piece, FloatBuffer weights, FloatBuffer gradient, IGradientSink? sink)
+    {
+        var result = linear.Compute(piece, weights, gradient, null);
+        if (piece is { Step: 2, Shard: 2 }) gradient.Span[0] = float.PositiveInfinity;
+        return result;
+    }
+
+    public EvaluationResult Evaluate(int slice, FloatBuffer weights) => linear.Evaluate(slice, weights);
+
+    public void Dispose() { }
+}

@@ -168,24 +168,4 @@ public sealed class LocalClusterTests
         Assert.Contains("does not go with consistency async", Error(job with { Consistency = new Consistency.Async() }, new ClusterOptions { Servers = 2 }), StringComparison.Ordinal);
         Assert.Contains("only local:<H> has one", Error(job with { Outer = new OuterOptions(0.5) }, new ClusterOptions()), StringComparison.Ordinal);
     }
-
-    private sealed class InfiniteReplica(JobPlan plan) : IReplica
-    {
-        private readonly LinearReplica linear = new(plan);
-
-        public ParameterLayout Layout => linear.Layout;
-
-        public double Denominator(PieceId piece) => linear.Denominator(piece);
-
-        public PieceResult Compute(PieceId piece, Tensors.FloatBuffer weights, Tensors.FloatBuffer gradient, IGradientSink? sink)
-        {
-            var result = linear.Compute(piece, weights, gradient, null);
-            if (piece is { Step: 2, Shard: 2 }) gradient.Span[0] = float.PositiveInfinity;
-            return result;
-        }
-
-        public EvaluationResult Evaluate(int slice, Tensors.FloatBuffer weights) => linear.Evaluate(slice, weights);
-
-        public void Dispose() { }
-    }
 }

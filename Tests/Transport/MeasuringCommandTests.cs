@@ -20,7 +20,9 @@ public sealed class MeasuringCommandTests
     [Fact]
     public async Task Every_kind_of_channel_is_measured_beside_a_bare_socket()
     {
-        foreach (string text in await BenchmarkProcess.LinesAsync(["channel", "0.002", "256"]))
+        string[] lines = await BenchmarkProcess.LinesAsync(["channel", "0.002", "256"]);
+        Assert.Equal(2, lines.Length);
+        foreach (string text in lines)
         {
             var line = JsonDocument.Parse(text).RootElement;
             foreach (string kind in (string[])["bare_socket", "tcp", "tcp_connections", "ring", "shared_memory", "shared_memory_in_place"])

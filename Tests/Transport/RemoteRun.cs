@@ -21,7 +21,7 @@ internal sealed class RemoteRun : IDisposable
     private readonly ClusterJob job;
     private readonly ClusterOptions options;
     private readonly JobHost host;
-    private readonly Func<int, FloatBuffer> allocate = length => new FloatBuffer(length);
+    private readonly Func<int, FloatBuffer>? allocate;
     private readonly JobId id = new(Guid.NewGuid());
     private readonly Node head;
     private readonly List<Node> workers = [];

@@ -48,6 +48,21 @@ public sealed class StandingTensorTests
     }
 
     [SkippableFact]
+    public void Where_memory_is_not_reached_what_stands_in_it_travels_like_all_else()
+    {
+        Shown();
+        using var pair = new Pair();
+        pair.Placer.Stays = true;
+        var gradient = pair.Gradient(1, shows: true);
+        pair.Send(0, 0, gradient);
+        var arrived = pair.Take();
+        Assert.True(arrived.Tensor.Span.SequenceEqual(pair.Slice(0, gradient).Span));
+        Assert.Null(arrived.Tensor.Buffer!.File);
+        arrived.Lease!.Dispose();
+        Assert.Empty(pair.Reports);
+    }
+
+    [SkippableFact]
     public void What_may_not_stay_is_copied_to_its_place_before_it_is_confirmed()
     {
         Shown();

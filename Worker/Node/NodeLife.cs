@@ -103,7 +103,7 @@ internal sealed class NodeLife(JoinOptions options, IReadOnlyList<Address> coord
             Rule = job.Replica.UpdateRule,
             LearningRate = job.Job.LearningRateAt,
             Speculate = offer.Speculate,
-            Allocate = options.Network.Allocate,
+            Allocate = job.Codec.IsLossy ? null : options.Network.Allocate,
             Codec = job.Codec,
             CreateReplica = () => job.Replica,
             Compute = group.Add("worker", kernelThreads: options.ThreadsPerWorker),
