@@ -167,12 +167,13 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
         private readonly ByteLink link;
         private readonly Timer deadline;
         private readonly long began = Stopwatch.GetTimestamp();
+        private volatile bool expired;
 
         public HandshakeTime(ChannelContext context, ByteLink link)
         {
             this.context = context;
             this.link = link;
-            deadline = new Timer(_ => link.Dispose(), null, context.Options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+            deadline = new Timer(_ => Expire(), null, context.Options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
         }
 
         public ByteLink Within(Func<ByteLink> accept)
@@ -181,11 +182,17 @@ internal sealed class ChannelContext(FrameRules rules, ReadOnlyMemory<byte> secr
             {
                 return accept();
             }
-            // The timer may come late, where the pool's threads are busy: what the clock says counts.
-            catch (ChannelException error) when (Stopwatch.GetElapsedTime(began) >= context.Options.HandshakeTimeout)
+            // The timer may come late, where the pool's threads are busy, and by this clock a little early.
+            catch (ChannelException error) when (expired || Stopwatch.GetElapsedTime(began) >= context.Options.HandshakeTimeout)
             {
                 throw new ChannelException($"{link.Peer} did not finish its hand-shake within {context.Options.HandshakeTimeout.TotalSeconds:0.###} s", error);
             }
+        }
+
+        private void Expire()
+        {
+            expired = true;
+            link.Dispose();
         }
 
         public void Dispose()
